@@ -5,6 +5,8 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
+constexpr bool kHasFma = true;
+
 MLPCORE_INLINE V<float> MulAdd(V<float> a, V<float> b, V<float> c) {
   return _mm256_fmadd_ps(a, b, c);
 }
@@ -19,6 +21,20 @@ MLPCORE_INLINE V<double> NegMulAdd(V<double> a, V<double> b, V<double> c) {
 }
 MLPCORE_INLINE V<float> Sqrt(V<float> v) { return _mm256_sqrt_ps(v); }
 MLPCORE_INLINE V<double> Sqrt(V<double> v) { return _mm256_sqrt_pd(v); }
+
+// These two instructions return their second operand if either is NaN.
+MLPCORE_INLINE V<float> AtMost(V<float> v, float bound) {
+  return _mm256_min_ps(Set(bound), v);
+}
+MLPCORE_INLINE V<double> AtMost(V<double> v, double bound) {
+  return _mm256_min_pd(Set(bound), v);
+}
+MLPCORE_INLINE V<float> AtLeast(V<float> v, float bound) {
+  return _mm256_max_ps(Set(bound), v);
+}
+MLPCORE_INLINE V<double> AtLeast(V<double> v, double bound) {
+  return _mm256_max_pd(Set(bound), v);
+}
 
 // All ones in the first n lanes.
 template <typename T>

@@ -9,6 +9,13 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
+constexpr bool kHasFma = true;
+
+// Half of a vector, as the vector extension's type: __m256 itself carries attributes
+// that a template argument loses.
+typedef float HalfFloats __attribute__((vector_size(32)));
+typedef double HalfDoubles __attribute__((vector_size(32)));
+
 template <typename T, typename Half>
 struct Halves {
   Half lo, hi;
@@ -20,8 +27,8 @@ struct Halves {
     return v;
   }
 };
-using Floats = Halves<float, __m256>;
-using Doubles = Halves<double, __m256d>;
+using Floats = Halves<float, HalfFloats>;
+using Doubles = Halves<double, HalfDoubles>;
 
 MLPCORE_INLINE V<float> MulAdd(V<float> a, V<float> b, V<float> c) {
   const Floats x(a), y(b), z(c);

@@ -5,6 +5,8 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
+constexpr bool kHasFma = true;
+
 MLPCORE_INLINE V<float> MulAdd(V<float> a, V<float> b, V<float> c) {
   return _mm512_fmadd_ps(a, b, c);
 }
@@ -17,8 +19,23 @@ MLPCORE_INLINE V<float> NegMulAdd(V<float> a, V<float> b, V<float> c) {
 MLPCORE_INLINE V<double> NegMulAdd(V<double> a, V<double> b, V<double> c) {
   return _mm512_fnmadd_pd(a, b, c);
 }
-MLPCORE_INLINE V<float> Sqrt(V<float> v) { return _mm512_sqrt_ps(v); }
-MLPCORE_INLINE V<double> Sqrt(V<double> v) { return _mm512_sqrt_pd(v); }
+// With a full mask: GCC 12 warns of an uninitialised value in its own _mm512_sqrt_ps.
+MLPCORE_INLINE V<float> Sqrt(V<float> v) { return _mm512_maskz_sqrt_ps(0xFFFF, v); }
+MLPCORE_INLINE V<double> Sqrt(V<double> v) { return _mm512_maskz_sqrt_pd(0xFF, v); }
+
+// These two instructions return their second operand if either is NaN.
+MLPCORE_INLINE V<float> AtMost(V<float> v, float bound) {
+  return _mm512_maskz_min_ps(0xFFFF, Set(bound), v);
+}
+MLPCORE_INLINE V<double> AtMost(V<double> v, double bound) {
+  return _mm512_maskz_min_pd(0xFF, Set(bound), v);
+}
+MLPCORE_INLINE V<float> AtLeast(V<float> v, float bound) {
+  return _mm512_maskz_max_ps(0xFFFF, Set(bound), v);
+}
+MLPCORE_INLINE V<double> AtLeast(V<double> v, double bound) {
+  return _mm512_maskz_max_pd(0xFF, Set(bound), v);
+}
 
 MLPCORE_INLINE V<float> LoadN(const float* p, ptrdiff_t n) {
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);

@@ -6,6 +6,8 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
+constexpr bool kHasFma = false;
+
 MLPCORE_INLINE V<float> MulAdd(V<float> a, V<float> b, V<float> c) { return a * b + c; }
 MLPCORE_INLINE V<double> MulAdd(V<double> a, V<double> b, V<double> c) {
   return a * b + c;

@@ -7,6 +7,8 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
+constexpr bool kHasFma = true;
+
 MLPCORE_INLINE V<float> MulAdd(V<float> a, V<float> b, V<float> c) {
   return (V<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 }

@@ -127,9 +127,11 @@ MLPCORE_INLINE V<T> Max(V<T> a, V<T> b) {
 }  // namespace MLPCORE_ISA
 }  // namespace mlpcore
 
-// MulAdd(a, b, c) = a * b + c and NegMulAdd(a, b, c) = c - a * b, rounded once where
-// the instruction set has FMA; Sqrt; LoadN and StoreN of the first n lanes, n in
-// [0, kLanes], which touch no memory past them (LoadN: 0 in the other lanes).
+// kHasFma; MulAdd(a, b, c) = a * b + c and NegMulAdd(a, b, c) = c - a * b, rounded once
+// where there is FMA; Sqrt; AtMost(v, bound) and AtLeast(v, bound), in which NaN stays NaN
+// (GCC 12 does not find the one instruction they are in a comparison with a constant);
+// LoadN and StoreN of the first n lanes, n in [0, kLanes], which touch no memory past them
+// (LoadN: 0 in the other lanes).
 #include MLPCORE_SIMD_OPS
 
 #endif  // MLPCORE_SIMD_VEC_INL_H_

@@ -1,0 +1,90 @@
+// Shared by the bindings: arrays in, plain pointers out.
+//
+// The Python layer has made every array C-contiguous, of the network's dtype and of the
+// right shape; here dtype, contiguity and sizes are checked once more, so that no call
+// from Python can reach memory that is not its own.
+#ifndef MLPCORE_BINDINGS_H_
+#define MLPCORE_BINDINGS_H_
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "mlpcore/network.h"
+
+namespace mlpcore::bindings {
+
+namespace py = pybind11;
+
+template <typename T>
+using Array = py::array_t<T, py::array::c_style>;
+
+// A binding's argument that is taken as it is: never converted, never None by accident.
+inline py::arg Exact(const char* name) { return py::arg(name).noconvert(); }
+
+void RequireShape(const py::array& array, const char* name,
+                  std::initializer_list<ptrdiff_t> shape);
+
+template <typename T>
+T* Writable(Array<T>& array) {
+  return array.mutable_data();  // throws if it is read-only
+}
+
+template <typename T>
+const T* DataOrNull(const std::optional<Array<T>>& array) {
+  return array ? array->data() : nullptr;
+}
+
+// Labels or values; exactly one of them is given.
+template <typename T>
+Targets<T> TargetsOf(const std::optional<Array<int32_t>>& labels,
+                     const std::optional<Array<T>>& values, ptrdiff_t rows,
+                     ptrdiff_t n_out) {
+  if (labels.has_value() == values.has_value()) {
+    throw std::invalid_argument("either labels or values must be given");
+  }
+  if (labels) RequireShape(*labels, "labels", {rows});
+  if (values) RequireShape(*values, "values", {rows, n_out});
+  return {DataOrNull(labels), DataOrNull(values), n_out};
+}
+
+// The value of an enumeration by its name in a table of names.
+template <typename Enum, size_t kCount>
+Enum ByName(const char* const (&names)[kCount], const std::string& name) {
+  for (size_t i = 0; i < kCount; ++i) {
+    if (name == names[i]) return static_cast<Enum>(i);
+  }
+  throw std::invalid_argument("unknown name '" + name + "'");
+}
+
+// Releases the GIL for the life of the object, if the work is worth it: 500 k
+// multiply-adds take some 20 us, a release and its recovery up to 1.
+class ReleaseGilFor {
+ public:
+  explicit ReleaseGilFor(double multiply_adds) {
+    if (multiply_adds > 500e3) release_.emplace();
+  }
+
+ private:
+  std::optional<py::gil_scoped_release> release_;
+};
+
+// One function a topic; module.cpp lists them.
+void BindMachine(py::module_& m);
+void BindNetwork(py::module_& m);
+void BindOps(py::module_& m);
+void BindRandom(py::module_& m);
+void BindTrainer(py::module_& m);
+void BindFastPredict(py::module_& m);
+
+// A capsule that fast_predict.cpp's entry takes for a network.
+py::capsule HandleOf(const std::shared_ptr<Network<float>>& network);
+py::capsule HandleOf(const std::shared_ptr<Network<double>>& network);
+
+}  // namespace mlpcore::bindings
+
+#endif  // MLPCORE_BINDINGS_H_

@@ -1,0 +1,27 @@
+#include "bindings.h"
+
+namespace mlpcore::bindings {
+
+void RequireShape(const py::array& array, const char* name,
+                  std::initializer_list<ptrdiff_t> shape) {
+  bool same = static_cast<size_t>(array.ndim()) == shape.size();
+  py::ssize_t i = 0;
+  for (const ptrdiff_t size : shape) same = same && array.shape(i++) == size;
+  if (same) return;
+  std::string wanted;
+  for (const ptrdiff_t size : shape) wanted += std::to_string(size) + ",";
+  throw std::invalid_argument(std::string(name) + " must have the shape (" + wanted + ")");
+}
+
+}  // namespace mlpcore::bindings
+
+PYBIND11_MODULE(_core, m) {
+  using namespace mlpcore::bindings;
+  m.doc() = "mlpcore's native core. The Python modules around it are the public API.";
+  BindMachine(m);
+  BindNetwork(m);
+  BindTrainer(m);
+  BindOps(m);
+  BindRandom(m);
+  BindFastPredict(m);
+}

@@ -1,0 +1,115 @@
+// Training: the epoch loop, the optimizer's state, and what may stop it.
+#ifndef MLPCORE_TRAINER_H_
+#define MLPCORE_TRAINER_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "mlpcore/gradient.h"
+
+namespace mlpcore {
+
+struct TrainerConfig {
+  Optimizer optimizer = Optimizer::kAdam;
+  double momentum = 0;       // sgd
+  bool nesterov = false;     // sgd
+  double beta_1 = 0.9, beta_2 = 0.999;  // adam, adamw; beta_2 is rmsprop's rho
+  double epsilon = 1e-8;
+  double weight_decay = 0;   // adamw
+  double l2 = 0;             // adds l2 / 2 * sum of squared weights (no biases)
+  double clip_norm = 0;      // the gradient's largest Euclidean norm; 0: no limit
+  double label_smoothing = 0;
+  uint64_t seed = 0;         // of shuffles and dropout
+};
+
+// Which epochs of what data.
+template <typename T>
+struct FitArgs {
+  Batch<T> data;               // all rows; order must be null
+  ptrdiff_t batch_size = 32;
+  bool shuffle = true;
+  const int64_t* order = nullptr;  // (rows) the order of every epoch, instead of shuffle
+  ptrdiff_t epochs = 1;
+  const double* learning_rates = nullptr;  // (epochs * batches of an epoch)
+};
+
+struct EpochRecord {
+  double loss = 0;      // mean over the epoch's rows, as each batch saw them
+  double accuracy = 0;  // of the same predictions; softmax and sigmoid outputs
+  double seconds = 0;
+};
+
+enum class FitStatus { kDone, kStopped, kDiverged };
+
+struct FitResult {
+  FitStatus status = FitStatus::kDone;
+  ptrdiff_t batch = 0;  // of the last epoch, where it stopped or diverged
+  double loss = 0;      // of that batch
+  std::vector<EpochRecord> epochs;  // the finished ones
+};
+
+struct Progress {
+  ptrdiff_t epoch, batch, batches;  // epoch: since the call's first
+  double loss;                      // mean so far in this epoch
+};
+
+template <typename T>
+class Trainer {
+ public:
+  // Throws std::bad_alloc.
+  Trainer(std::shared_ptr<Network<T>> network, const TrainerConfig& config);
+  ~Trainer();
+
+  // Sees the whole gradient (network.arena_size() values, panels) before each update.
+  // May throw: training then ends with the weights of the last finished batch.
+  using GradientHook = std::function<void(T* gradient)>;
+  void set_gradient_hook(GradientHook hook) { hook_ = std::move(hook); }
+  // Called by the calling thread, at most every 50 ms; false stops training. It must
+  // not throw: it is asked from within the team.
+  using Poll = std::function<bool(const Progress&)>;
+
+  // The epoch loop. An epoch's order is a function of (seed, epoch()), a dropout mask
+  // one of (seed, step()). Weights after it: kDone, the last batch's; kStopped, the last
+  // finished batch's; kDiverged, those after the last epoch that ended finite, or those
+  // it began with, and the moments start again from zero.
+  FitResult Fit(const FitArgs<T>& args, const Poll& poll);
+
+  // One update; returns the batch's loss before it. A loss that is not finite leaves
+  // the weights as they are.
+  double Step(const Batch<T>& batch, double learning_rate);
+
+  // State, for checkpoints.
+  int64_t step() const { return step_; }
+  int64_t epoch() const { return epoch_; }
+  void set_counts(int64_t step, int64_t epoch) {
+    step_ = step;
+    epoch_ = epoch;
+  }
+  // The optimizer's moments in get_parameters order; which is 1 or 2.
+  bool has_moment(int which) const;
+  void GetMoment(int which, T* flat) const;
+  void SetMoment(int which, const T* flat);
+
+  const std::shared_ptr<Network<T>>& network() const { return network_; }
+
+ private:
+  bool UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
+                        const std::function<bool()>& should_stop);
+  void Sweep(const Team& team);
+  double ClippingScale(const Team& team);
+
+  std::shared_ptr<Network<T>> network_;
+  TrainerConfig config_;
+  GradientEngine<T> engine_;
+  GradientHook hook_;
+  typename GradientEngine<T>::AfterGradient after_gradient_;
+  struct State;
+  std::unique_ptr<State> state_;
+  int64_t step_ = 0, epoch_ = 0;
+};
+
+}  // namespace mlpcore
+
+#endif  // MLPCORE_TRAINER_H_

@@ -1,0 +1,48 @@
+// A zeroed array aligned to cache lines: arenas, row blocks, scratch.
+#ifndef MLPCORE_ALIGNED_BUFFER_H_
+#define MLPCORE_ALIGNED_BUFFER_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <new>
+
+#include "mlpcore/types.h"
+
+namespace mlpcore {
+
+template <typename T>
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  // Throws std::bad_alloc.
+  explicit AlignedBuffer(size_t size) : size_(size) {
+    if (size > std::numeric_limits<size_t>::max() / 2 / sizeof(T)) throw std::bad_alloc();
+    data_.reset(static_cast<T*>(
+        ::operator new(size * sizeof(T) + 1, std::align_val_t(kCacheLine))));
+    std::fill_n(data_.get(), size, T(0));
+  }
+
+  T* data() const { return data_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(T* p) const { ::operator delete(p, std::align_val_t(kCacheLine)); }
+  };
+  std::unique_ptr<T, Free> data_;
+  size_t size_ = 0;
+};
+
+// The stride of a matrix of our own: whole cache lines, and an odd number of them.
+// Rows whose distance is a multiple of 4 KB share one set of an 8-way L1 cache, and a
+// tile reads up to 12 rows at once.
+template <typename T>
+ptrdiff_t PaddedStride(ptrdiff_t columns) {
+  return (DivUp(columns, kPanel<T>) | 1) * kPanel<T>;
+}
+
+}  // namespace mlpcore
+
+#endif  // MLPCORE_ALIGNED_BUFFER_H_

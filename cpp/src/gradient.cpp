@@ -1,0 +1,413 @@
+#include "mlpcore/gradient.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "aligned_buffer.h"
+#include "dispatch.h"
+#include "forward.h"
+#include "loss.h"
+#include "mlpcore/philox.h"
+#include "packing.h"
+#include "team.h"
+
+namespace mlpcore {
+namespace {
+
+// A matrix of our own: padded rows, zero in the padding for ever, because the kernels
+// write existing columns only.
+template <typename T>
+struct OwnedRows {
+  OwnedRows() = default;
+  OwnedRows(ptrdiff_t rows, ptrdiff_t columns)
+      : stride(PaddedStride<T>(columns)), buffer(static_cast<size_t>(rows * stride)) {}
+  Rows<T> rows(ptrdiff_t from = 0) const {
+    return {buffer.data() ? buffer.data() + from * stride : nullptr, stride};
+  }
+  ptrdiff_t stride = 0;
+  AlignedBuffer<T> buffer;
+};
+
+// What a layer keeps of the rows of a group, from the forward to the backward pass.
+template <typename T>
+struct LayerState {
+  OwnedRows<T> y;           // output; of a layer whose loss is taken from z: z
+  OwnedRows<T> derivative;  // phi'(z), if y does not give it or dropout masks it
+  OwnedRows<T> dz;
+};
+
+// Inputs of a gradient panel that are one item of work: enough of them that a panel of
+// dz, read once an item, is used 20 times over.
+constexpr ptrdiff_t kItemInputs = 128;
+
+}  // namespace
+
+template <typename T>
+struct GradientEngine<T>::Workspace {
+  explicit Workspace(std::shared_ptr<Network<T>> of)
+      : network(std::move(of)),
+        spec(network->spec()),
+        transposed_layout(LayOutTransposed<T>(network->layout())),
+        transposed(ArenaSize<T>(transposed_layout)),
+        gradient(network->arena_size()) {
+    ptrdiff_t widest = 0;
+    for (const LayerLayout& layer : network->layout()) {
+      widest = std::max({widest, layer.n_in, layer.n_out});
+    }
+    block_rows = BlockRows<T>(widest, ActiveKernels<T>().tile_rows);
+  }
+
+  void Reserve(ptrdiff_t rows);
+  void RefreshAll();
+  void ForwardBackward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
+  Rows<const T> InputRowsOf(ptrdiff_t first, ptrdiff_t count);
+  Targets<T> TargetsOf(ptrdiff_t first) const;
+  const T* WeightsOf(ptrdiff_t first) const;
+  void Forward(const KernelTable<T>& kernels, Rows<const T> x, ptrdiff_t first,
+               ptrdiff_t count);
+  void LossAndOutputGradient(const KernelTable<T>& kernels, ptrdiff_t first,
+                             ptrdiff_t count);
+  void Backward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
+  void WeightGradients(const KernelTable<T>& kernels, const Team& team, ptrdiff_t rows);
+  void SumGroup(ptrdiff_t rows);
+
+  std::shared_ptr<Network<T>> network;
+  const NetworkSpec& spec;
+  std::vector<LayerLayout> transposed_layout;
+  AlignedBuffer<T> transposed;
+  uint64_t transposed_version = 0;  // of the network's parameters; 0: never written
+  AlignedBuffer<T> gradient;
+  ptrdiff_t block_rows;
+
+  // A group: the rows between two barriers. Capacity, then the current one.
+  ptrdiff_t capacity = 0;
+  bool has_dropout_buffers = false;
+  OwnedRows<T> x;                    // rows gathered through the order
+  std::vector<LayerState<T>> layers;
+  OwnedRows<T> target_values;
+  std::vector<int32_t> target_labels, row_class;
+  std::vector<T> row_weight, row_loss;
+
+  Batch<T> batch;            // the whole batch
+  GradientOptions options;
+  T scale = 0;               // 1 / sum of the batch's weights
+  ptrdiff_t group_first = 0;  // row of the batch
+  Evaluation result;
+};
+
+template <typename T>
+void GradientEngine<T>::Workspace::Reserve(ptrdiff_t rows) {
+  const bool dropout = options.dropout;
+  if (rows <= capacity && (has_dropout_buffers || !dropout)) return;
+  rows = std::max(rows, capacity);
+  const ptrdiff_t n_layers = spec.n_layers();
+  layers.clear();
+  layers.resize(static_cast<size_t>(n_layers));
+  for (ptrdiff_t l = 0; l < n_layers; ++l) {
+    LayerState<T>& layer = layers[static_cast<size_t>(l)];
+    const ptrdiff_t n = spec.layer_sizes[static_cast<size_t>(l) + 1];
+    const bool masked =
+        dropout && l + 1 < n_layers && spec.dropout[static_cast<size_t>(l)] > 0;
+    layer.y = OwnedRows<T>(rows, n);
+    layer.dz = OwnedRows<T>(rows, n);
+    if (masked || !DerivativeFromOutput(spec.activations[static_cast<size_t>(l)])) {
+      layer.derivative = OwnedRows<T>(rows, n);
+    }
+  }
+  const size_t n = static_cast<size_t>(rows);
+  x = OwnedRows<T>(rows, spec.n_in());
+  target_values = OwnedRows<T>(rows, spec.n_out());
+  target_labels.resize(n);
+  row_class.resize(n);
+  row_weight.resize(n);
+  row_loss.resize(n);
+  capacity = rows;
+  has_dropout_buffers = dropout;
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::RefreshAll() {
+  if (transposed_version == network->version()) return;
+  for (size_t l = 1; l < transposed_layout.size(); ++l) {
+    const LayerLayout& layer = network->layout()[l];
+    for (ptrdiff_t p = 0; p < layer.n_panels; ++p) {
+      TransposePanel(transposed.data(), transposed_layout[l], network->arena(), layer, p);
+    }
+  }
+  transposed_version = network->version();
+}
+
+// The group's input rows: in place if they are in order, else gathered. Gathering costs
+// one pass over data that has to be read anyway, and gives rows whose stride suits the
+// cache; targets and weights come along.
+template <typename T>
+Rows<const T> GradientEngine<T>::Workspace::InputRowsOf(ptrdiff_t first,
+                                                        ptrdiff_t count) {
+  const ptrdiff_t row = group_first + first;
+  if (batch.order == nullptr) return {batch.x.data + row * batch.x.stride, batch.x.stride};
+  const ptrdiff_t n_in = spec.n_in(), n_out = spec.n_out();
+  for (ptrdiff_t i = 0; i < count; ++i) {
+    const ptrdiff_t from = batch.order[row + i];
+    const size_t to = static_cast<size_t>(first + i);
+    std::copy_n(batch.x.data + from * batch.x.stride, n_in, x.rows().Row(first + i));
+    if (batch.targets.labels) {
+      target_labels[to] = batch.targets.labels[from];
+    } else {
+      std::copy_n(batch.targets.values + from * batch.targets.value_stride, n_out,
+                  target_values.rows().Row(first + i));
+    }
+    if (batch.weights) row_weight[to] = batch.weights[from];
+  }
+  return x.rows(first);
+}
+
+template <typename T>
+Targets<T> GradientEngine<T>::Workspace::TargetsOf(ptrdiff_t first) const {
+  if (batch.order == nullptr) return TargetsFrom(batch.targets, group_first + first);
+  if (batch.targets.labels) return {target_labels.data() + first, nullptr, 0};
+  return {nullptr, target_values.rows(first).data, target_values.stride};
+}
+
+template <typename T>
+const T* GradientEngine<T>::Workspace::WeightsOf(ptrdiff_t first) const {
+  if (batch.weights == nullptr) return nullptr;
+  return batch.order ? row_weight.data() + first : batch.weights + group_first + first;
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::Forward(const KernelTable<T>& kernels, Rows<const T> in,
+                                           ptrdiff_t first, ptrdiff_t count) {
+  const ptrdiff_t n_layers = spec.n_layers();
+  for (ptrdiff_t l = 0; l < n_layers; ++l) {
+    const size_t i = static_cast<size_t>(l);
+    const LayerState<T>& state = layers[i];
+    const bool last = l + 1 == n_layers;
+    const bool from_output = DerivativeFromOutput(spec.activations[i]);
+    const Rows<T> y = state.y.rows(first);
+    const Rows<T> derivative = from_output ? Rows<T>{} : state.derivative.rows(first);
+    DenseArgs<T> args = DenseArgsOf(*network, l, in, {y, {}, derivative}, count);
+    if (last && LossTakesField(spec)) args.activation = Activation::kIdentity;
+    kernels.dense(args);
+    if (!last && options.dropout && spec.dropout[i] > 0) {
+      DropoutArgs<T> dropout;
+      dropout.y = y;
+      dropout.derivative = state.derivative.rows(first);
+      dropout.rows = count;
+      dropout.n = args.n_out;
+      dropout.activation = args.activation;
+      dropout.derivative_is_set = !from_output;
+      dropout.rate = spec.dropout[i];
+      dropout.seed = options.seed;
+      dropout.stream =
+          StreamOf(StreamKind::kDropout, static_cast<uint64_t>(l), options.step);
+      dropout.first_row = group_first + first;
+      kernels.dropout(dropout);
+    }
+    in = y;
+  }
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::LossAndOutputGradient(const KernelTable<T>& kernels,
+                                                         ptrdiff_t first,
+                                                         ptrdiff_t count) {
+  const LayerState<T>& output = layers.back();
+  LossArgs<T> loss = LossArgsOf<T>(spec, count);
+  loss.row_loss = row_loss.data() + first;
+  loss.row_class = row_class.data() + first;
+  loss.gradient = output.dz.rows(first);
+  loss.z = output.y.rows(first);
+  loss.label_smoothing = static_cast<T>(options.label_smoothing);
+  loss.scale = scale;
+  loss.targets = TargetsOf(first);
+  loss.row_weight = WeightsOf(first);
+  kernels.loss(loss);
+  if (!LossTakesField(spec)) {
+    const Rows<T> dz = output.dz.rows(first);
+    kernels.activation_gradient(spec.activations.back(), dz, dz, output.y.rows(first),
+                                output.derivative.rows(first), count, spec.n_out());
+  }
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::Backward(const KernelTable<T>& kernels, ptrdiff_t first,
+                                            ptrdiff_t count) {
+  for (ptrdiff_t l = spec.n_layers() - 1; l > 0; --l) {
+    const size_t i = static_cast<size_t>(l);
+    const LayerLayout& layer = network->layout()[i];
+    const LayerState<T>& below = layers[i - 1];
+    InputGradientArgs<T> args;
+    args.dx = below.dz.rows(first);
+    args.dz = layers[i].dz.rows(first);
+    args.panels = transposed.data() + transposed_layout[i].offset;
+    args.rows = count;
+    args.n_in = layer.n_in;
+    args.n_out = layer.n_out;
+    args.activation = spec.activations[i - 1];
+    args.y = below.y.rows(first);
+    args.derivative = below.derivative.rows(first);
+    kernels.input_gradient(args);
+  }
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::ForwardBackward(const KernelTable<T>& kernels,
+                                                   ptrdiff_t first, ptrdiff_t count) {
+  for (ptrdiff_t done = 0; done < count; done += block_rows) {
+    const ptrdiff_t rows = std::min(block_rows, count - done);
+    const Rows<const T> in = InputRowsOf(first + done, rows);
+    Forward(kernels, in, first + done, rows);
+    LossAndOutputGradient(kernels, first + done, rows);
+    Backward(kernels, first + done, rows);
+  }
+}
+
+// Members own items (a layer's panel, some of its inputs); each adds up its own over the
+// group's chunks, in order.
+template <typename T>
+void GradientEngine<T>::Workspace::WeightGradients(const KernelTable<T>& kernels,
+                                                   const Team& team, ptrdiff_t rows) {
+  const std::vector<LayerLayout>& layout = network->layout();
+  ptrdiff_t n_items = 0;
+  for (const LayerLayout& layer : layout) {
+    n_items += layer.n_panels * DivUp(layer.n_in, kItemInputs);
+  }
+  const Range mine = team.Share(n_items);
+  ptrdiff_t item = 0;
+  for (size_t l = 0; l < layout.size(); ++l) {
+    const LayerLayout& layer = layout[l];
+    const ptrdiff_t parts = DivUp(layer.n_in, kItemInputs);
+    const ptrdiff_t n_layer_items = layer.n_panels * parts;
+    const ptrdiff_t begin = std::max(mine.begin - item, ptrdiff_t{0});
+    const ptrdiff_t end = std::min(mine.end - item, n_layer_items);
+    item += n_layer_items;
+    Rows<const T> in;
+    if (l > 0) {
+      in = layers[l - 1].y.rows();
+    } else if (batch.order) {
+      in = x.rows();
+    } else {
+      in = {batch.x.data + group_first * batch.x.stride, batch.x.stride};
+    }
+    for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
+      WeightGradientArgs<T> args;
+      args.x = in.From(chunk);
+      args.rows = std::min(kBlockTerms, rows - chunk);
+      args.accumulate = group_first + chunk > 0;
+      for (ptrdiff_t at = begin; at < end; ++at) {
+        const ptrdiff_t panel = at / parts, part = at % parts;
+        const Rows<T> dz = layers[l].dz.rows(chunk);
+        args.panel = gradient.data() + layer.offset + panel * layer.panel_size;
+        args.dz = {dz.data + panel * kPanel<T>, dz.stride};
+        args.in_begin = part * kItemInputs;
+        args.in_end = std::min(args.in_begin + kItemInputs, layer.n_in);
+        kernels.weight_gradient(args);
+      }
+    }
+  }
+}
+
+// Losses and counts of the group, chunk by chunk, in order.
+template <typename T>
+void GradientEngine<T>::Workspace::SumGroup(ptrdiff_t rows) {
+  for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
+    LossArgs<T> loss = LossArgsOf<T>(spec, std::min(kBlockTerms, rows - chunk));
+    loss.row_loss = row_loss.data() + chunk;
+    loss.row_class = row_class.data() + chunk;
+    loss.z = layers.back().y.rows(chunk);
+    loss.targets = TargetsOf(chunk);
+    const Evaluation sums = SumRows(loss, WeightsOf(chunk), spec);
+    result.loss += sums.loss;
+    result.weight += sums.weight;
+    result.correct += sums.correct;
+  }
+}
+
+template <typename T>
+GradientEngine<T>::GradientEngine(std::shared_ptr<Network<T>> network)
+    : work_(std::make_unique<Workspace>(std::move(network))) {}
+template <typename T>
+GradientEngine<T>::~GradientEngine() = default;
+template <typename T>
+GradientEngine<T>::GradientEngine(GradientEngine&&) noexcept = default;
+
+template <typename T>
+bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& options,
+                                const ShouldStop& should_stop,
+                                const AfterGradient& after) {
+  Workspace& work = *work_;
+  const KernelTable<T>& kernels = ActiveKernels<T>();
+  work.batch = batch;
+  work.options = options;
+  double weight = static_cast<double>(batch.rows);
+  if (batch.weights) {
+    weight = 0;
+    for (ptrdiff_t i = 0; i < batch.rows; ++i) {
+      weight += static_cast<double>(batch.weights[batch.order ? batch.order[i] : i]);
+    }
+  }
+  work.scale = weight > 0 ? static_cast<T>(1 / weight) : T(0);
+  work.result = Evaluation{};
+
+  // Forward, dx and dW: three products. A member takes a chunk's worth of rows a group.
+  const int threads = ThreadsFor(3 * work.network->multiply_adds() *
+                                 static_cast<double>(batch.rows));
+  const ptrdiff_t group_rows =
+      std::min(batch.rows, static_cast<ptrdiff_t>(threads) * kBlockTerms);
+  work.Reserve(group_rows);
+  work.RefreshAll();
+
+  std::atomic<bool> stopped{false};
+  RunTeam(threads, [&](const Team& team) {
+    for (ptrdiff_t first = 0; first < batch.rows; first += group_rows) {
+      const ptrdiff_t rows = std::min(group_rows, batch.rows - first);
+      if (team.index == 0) {
+        work.group_first = first;
+        if (first > 0 && should_stop && should_stop()) stopped = true;
+      }
+      team.Barrier();
+      if (stopped) return;
+      const Range mine = team.Share(rows, kernels.tile_rows);
+      if (mine.size() > 0) work.ForwardBackward(kernels, mine.begin, mine.size());
+      team.Barrier();
+      work.WeightGradients(kernels, team, rows);
+      if (team.index == 0) work.SumGroup(rows);
+      team.Barrier();
+    }
+    if (after) after(team);
+  });
+  return !stopped;
+}
+
+template <typename T>
+T* GradientEngine<T>::gradient() {
+  return work_->gradient.data();
+}
+template <typename T>
+const Evaluation& GradientEngine<T>::result() const {
+  return work_->result;
+}
+template <typename T>
+void GradientEngine<T>::CopyGradient(T* flat) const {
+  Unpack(flat, work_->gradient.data(), work_->network->layout());
+}
+
+template <typename T>
+void GradientEngine<T>::RefreshTransposed(ptrdiff_t layer, ptrdiff_t panel) {
+  if (layer == 0) return;
+  const size_t l = static_cast<size_t>(layer);
+  TransposePanel(work_->transposed.data(), work_->transposed_layout[l],
+                 work_->network->arena(), work_->network->layout()[l], panel);
+}
+template <typename T>
+void GradientEngine<T>::MarkRefreshed() {
+  work_->network->ParametersChanged();
+  work_->transposed_version = work_->network->version();
+}
+
+template class GradientEngine<float>;
+template class GradientEngine<double>;
+
+}  // namespace mlpcore

@@ -1,0 +1,155 @@
+// The three products of a dense layer, forward and backward side by side:
+//
+//   forward          y  = phi(x W + b)
+//   input gradient   dx = (dz W^T) * phi'      the forward product over W^T's panels
+//   weight gradient  dW = x^T dz, db = sum dz  the same tile, read down the columns
+//
+// Every sum of products is cut into blocks of kBlockTerms terms. A block is one chain of
+// multiply-adds in a tile's registers; blocks are added in order, through C.
+#ifndef MLPCORE_KERNELS_DENSE_INL_H_
+#define MLPCORE_KERNELS_DENSE_INL_H_
+
+#include "kernels/activation-inl.h"
+
+namespace mlpcore {
+namespace MLPCORE_ISA {
+namespace {
+
+template <typename T>
+struct PanelProductArgs {
+  Rows<T> c;           // out (rows, n_out)
+  Rows<const T> a;     // (rows, terms)
+  const T* panels;     // (1 + terms) lines each
+  ptrdiff_t rows, terms, col_begin, col_end;
+  bool relu;
+};
+
+// C = A * panels, strip by strip; finish(col, cols) is called when a strip is whole and
+// still in the L1 cache. A strip's block of weights (kBlockTerms lines, 16 KB a panel)
+// stays there too, while the tiles walk down the rows.
+template <typename T, typename Finish>
+MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
+  const ptrdiff_t panel_size = (1 + p.terms) * kPanel<T>;
+  const int widest_rows = p.rows < kTileRows ? static_cast<int>(p.rows) : kTileRows;
+  TileArgs<T> t;
+  t.c_stride = p.c.stride;
+  t.c_panel = kPanel<T>;
+  t.a_stride = p.a.stride;
+  t.b_stride = kPanel<T>;
+  t.b_panel = panel_size;
+  for (ptrdiff_t col = p.col_begin; col < p.col_end;) {
+    const ptrdiff_t panels_left = DivUp(p.col_end - col, kPanel<T>);
+    const int panels = PanelsOfStrip<T>(widest_rows, panels_left);
+    const ptrdiff_t cols_left = p.col_end - col;
+    t.cols = cols_left < panels * kPanel<T> ? cols_left : panels * kPanel<T>;
+    const T* head = p.panels + col / kPanel<T> * panel_size;
+    for (ptrdiff_t k = 0; k < p.terms; k += kBlockTerms) {
+      const ptrdiff_t terms_left = p.terms - k;
+      t.terms = terms_left < kBlockTerms ? terms_left : kBlockTerms;
+      t.add = k > 0;
+      t.head = k > 0 ? nullptr : head;
+      t.relu = p.relu && terms_left <= kBlockTerms;
+      t.b = head + (1 + k) * kPanel<T>;
+      for (ptrdiff_t row = 0; row < p.rows;) {
+        const int tile_rows = RowsOfTile(p.rows - row);
+        t.c = p.c.Row(row) + col;
+        t.a = p.a.Row(row) + k;
+        kTiles<T, false>.of[tile_rows][panels](t);
+        row += tile_rows;
+      }
+    }
+    finish(col, t.cols);
+    col += t.cols;
+  }
+}
+
+template <typename T>
+void Dense(const DenseArgs<T>& d) {
+  PanelProductArgs<T> p;
+  const Rows<T> z = d.z ? d.z : d.y;
+  const bool in_tile = !d.z && !d.derivative &&
+                       (d.activation == Activation::kRelu ||
+                        d.activation == Activation::kIdentity ||
+                        d.activation == Activation::kSoftmax);
+  p.c = z;
+  p.a = d.x;
+  p.panels = d.panels;
+  p.rows = d.rows;
+  p.terms = d.n_in;
+  p.col_begin = d.col_begin;
+  p.col_end = d.col_end;
+  p.relu = in_tile && d.activation == Activation::kRelu;
+  PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
+    if (in_tile) return;
+    const Rows<T> derivative = {d.derivative ? d.derivative.data + col : nullptr,
+                                d.derivative.stride};
+    Activate<T>(d.activation, {d.y.data + col, d.y.stride}, derivative,
+                {z.data + col, z.stride}, d.rows, cols);
+  });
+}
+
+template <typename T>
+void InputGradient(const InputGradientArgs<T>& g) {
+  PanelProductArgs<T> p;
+  p.c = g.dx;
+  p.a = g.dz;
+  p.panels = g.panels;
+  p.rows = g.rows;
+  p.terms = g.n_out;
+  p.col_begin = 0;
+  p.col_end = g.n_in;
+  p.relu = false;
+  PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
+    if (!g.y && !g.derivative) return;
+    const Rows<T> dx = {g.dx.data + col, g.dx.stride};
+    const Rows<const T> y = {g.y ? g.y.data + col : nullptr, g.y.stride};
+    const Rows<const T> derivative = {g.derivative ? g.derivative.data + col : nullptr,
+                                      g.derivative.stride};
+    ActivationGradient<T>(g.activation, dx, dx, y, derivative, g.rows, cols);
+  });
+}
+
+// db of one panel: the head line of the gradient, summed like dW with x = 1.
+template <typename T>
+MLPCORE_INLINE void BiasGradient(const WeightGradientArgs<T>& g) {
+  Line<T> sum = SetLine<T>(0);
+  for (ptrdiff_t r = 0; r < g.rows; ++r) {
+    for (int v = 0; v < kVectors<T>; ++v) {
+      sum.v[v] = sum.v[v] + Load(g.dz.Row(r) + v * kLanes<T>);
+    }
+  }
+  for (int v = 0; v < kVectors<T>; ++v) {
+    T* head = g.panel + v * kLanes<T>;
+    Store<T>(g.accumulate ? Load(head) + sum.v[v] : sum.v[v], head);
+  }
+}
+
+template <typename T>
+void WeightGradient(const WeightGradientArgs<T>& g) {
+  if (g.in_begin == 0) BiasGradient(g);
+  TileArgs<T> t;
+  t.c_stride = kPanel<T>;
+  t.c_panel = 0;  // one panel at a time: its dz strip and the tile's rows of x fit L1
+  t.a_stride = g.x.stride;
+  t.b = g.dz.data;
+  t.b_stride = g.dz.stride;
+  t.b_panel = 0;
+  t.head = nullptr;
+  t.terms = g.rows;
+  t.cols = kPanel<T>;
+  t.add = g.accumulate;
+  t.relu = false;
+  for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
+    const int inputs = RowsOfTile(g.in_end - i);
+    t.c = g.panel + (1 + i) * kPanel<T>;
+    t.a = g.x.data + i;
+    kTiles<T, true>.of[inputs][1](t);
+    i += inputs;
+  }
+}
+
+}  // namespace
+}  // namespace MLPCORE_ISA
+}  // namespace mlpcore
+
+#endif  // MLPCORE_KERNELS_DENSE_INL_H_

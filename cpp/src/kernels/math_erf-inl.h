@@ -1,0 +1,131 @@
+// erf and gelu.
+#ifndef MLPCORE_KERNELS_MATH_ERF_INL_H_
+#define MLPCORE_KERNELS_MATH_ERF_INL_H_
+
+#include "kernels/math_sigmoid-inl.h"
+
+namespace mlpcore {
+namespace MLPCORE_ISA {
+namespace {
+
+template <typename T>
+struct ErfConstants;
+
+template <>
+struct ErfConstants<float> {
+  // Q in erf(a) = 1 - exp(-a (c + a Q(a))), c = 2 / sqrt(pi): error 2^-30.9.
+  static constexpr float kQ[] = {
+      0x1.45f308p-1f,   0x1.a4f3d8p-4f,   -0x1.394008p-6f,
+      -0x1.0566d6p-12f, 0x1.d65e7cp-10f,  -0x1.8248cap-11f,
+      0x1.5b96e2p-13f,  -0x1.5f67fep-16f, 0x1.35c04ap-20f};
+  static constexpr float kC = 0x1.20dd76p+0f, kCLo = -0x1.f7ac92p-25f;
+  static constexpr float kErfMax = 3.95f;  // erf rounds to 1 above 3.92
+  // R in Phi(x) = 1/2 + x R(x^2) for |x| <= 3/4: error 2^-28.2 of Phi(-|x|).
+  static constexpr float kR[] = {0x1.988452p-2f, -0x1.1057b6p-4f, 0x1.46b13p-7f,
+                                 -0x1.342138p-10f, 0x1.9c6ccap-14f};
+  // P in Phi(-a) = exp(-a^2 / 2) w P(w), w = 1 / (1 + a / 4): error 2^-30.3.
+  static constexpr float kP[] = {0x1.98835cp-4f, 0x1.98a34ap-4f,  0x1.7d5816p-4f,
+                                 0x1.58714ap-4f, 0x1.906c7cp-5f,  0x1.6cfd02p-4f,
+                                 -0x1.25b87ap-4f, 0x1.121394p-3f, -0x1.9e5158p-4f,
+                                 0x1.8f02bcp-6f};
+  static constexpr float kGeluMax = 14.6f;  // a Phi(-a) < 2^-150 there
+};
+
+template <>
+struct ErfConstants<double> {
+  // Q: error 2^-57.0.
+  static constexpr double kQ[] = {
+      0x1.45f306dc9c89p-1,    0x1.a4f4e2a1b2936p-4,   -0x1.39668593ffa6dp-6,
+      -0x1.b6b68b1fbe7a7p-13, 0x1.bca67b2665621p-10,  -0x1.356549941f2c4p-11,
+      0x1.b2294feac48afp-16,  0x1.0e811695f183ep-14,  -0x1.f2babdf69b38ep-16,
+      0x1.c9ce83d48ade4p-19,  0x1.7bf80739c83f7p-19,  -0x1.d27c55ed11359p-20,
+      0x1.663f0a62e83ecp-22,  0x1.2a02a6a23ae02p-23,  -0x1.3209efc6bb3d3p-23,
+      0x1.1b8a65eeee93fp-24,  -0x1.699c65d98ac59p-26, 0x1.58db21b8be59p-28,
+      -0x1.f56c24edc3a86p-31, 0x1.13bd3f5fe1749p-33,  -0x1.bdbdb2f57664cp-37,
+      0x1.f450c2c57d8b8p-41,  -0x1.5c8181ae523a2p-45, 0x1.c5d61c703b58ep-51};
+  static constexpr double kC = 0x1.20dd750429b6dp+0, kCLo = 0x1.1ae3a914fed8p-56;
+  static constexpr double kErfMax = 5.93;
+  // R: error 2^-58.7.
+  static constexpr double kR[] = {
+      0x1.9884533d43651p-2,  -0x1.1058377e2cf8ep-4,  0x1.46d0429772fc9p-7,
+      -0x1.37403f6fc47e2p-10, 0x1.e42b0f37211b1p-14,  -0x1.3ce93c379c8a6p-17,
+      0x1.6594cca361ac4p-21, -0x1.632882322c90ap-25, 0x1.45c83f67ec89bp-29,
+      -0x1.35cbcbf85e892p-33};
+  // P: error 2^-57.8.
+  static constexpr double kP[] = {
+      0x1.9884533d51e91p-4,  0x1.98845338e2578p-4,  0x1.7efc0ea5132d6p-4,
+      0x1.4beb7669c361ep-4,  0x1.041d0623db464p-4,  0x1.6232025eabd34p-5,
+      0x1.8075444db409ap-6,  0x1.bb73e24af91d4p-8,  -0x1.013c7e46520adp-10,
+      -0x1.e44cbc1f1410ap-7, 0x1.4af509e396f7dp-6,  -0x1.f590e24b29504p-5,
+      0x1.cda7ff4cfe2c2p-4,  -0x1.1aec306cc741p-3,  0x1.99a435b130443p-4,
+      0x1.33e06a39adb05p-5,  -0x1.a476c6331081ap-3, 0x1.1101df113f26ap-2,
+      -0x1.8db991a71dc86p-3, 0x1.5f67646171a58p-4,  -0x1.63076e060feefp-6,
+      0x1.3dd2ed92f9876p-9};
+  static constexpr double kGeluMax = 39;
+};
+
+// erf(x). Error: 2 ULP. Monotone and odd.
+template <typename T>
+MLPCORE_INLINE V<T> Erf(V<T> x) {
+  using C = ErfConstants<T>;
+  // 1 - exp(-y) is accurate near 0, and forgives an error of y where y is great: one
+  // polynomial for the whole range. y = a c + a^2 Q(a) as a pair.
+  const V<T> a = AtMost(Abs<T>(x), C::kErfMax);
+  const V<T> square = a * a;
+  const V<T> linear = a * -C::kC;
+  const V<T> linear_lo = MulAdd(a, Set(-C::kCLo), ProductError<T>(a, Set(-C::kC), linear));
+  const V<T> curved = -square * Polynomial(C::kQ, a, square);
+  const V<T> y = linear + curved;
+  const V<T> y_lo = ((linear - y) + curved) + linear_lo;
+  const ReducedExp<T> e = ReduceExp<T>(y, y_lo);
+  const Pair<T> minus = e.MinusOne(PowerOfTwo<T>(e.Exponent(e.t)), Set(T(1)));
+  return CopySign<T>(minus.hi + minus.lo, x);
+}
+
+// x Phi(x) = x (1 + erf(x / sqrt(2))) / 2. Error: 3 ULP. -inf gives 0.
+template <typename T>
+MLPCORE_INLINE ValueAndDerivative<T> GeluWithDerivative(V<T> x) {
+  using C = ErfConstants<T>;
+  constexpr T kDensity = static_cast<T>(0.39894228040143267794);  // 1 / sqrt(2 pi)
+  const V<T> a = AtMost(Abs<T>(x), C::kGeluMax);
+  const V<T> square = a * a;
+  // exp(-a^2 / 2) with the square's own error: it would count 100 times.
+  const V<T> square_lo = ProductError<T>(a, a, square);
+  const ReducedExp<T> e = ReduceExp<T>(T(-0.5) * square, T(-0.5) * square_lo);
+  const Pair<T> p = e.Mantissa();
+  const V<T> d = MulAdd(a, Set(T(0.25)), Set(T(1)));
+  const V<T> d_lo = MulAdd(a, Set(T(0.25)), T(1) - d);
+  const V<T> w = T(1) / d;
+  // w (1 + w_error) is exact. A relative error of w counts 1.2 to 2.8 times in w P(w);
+  // 3/4 + 9/4 w is that factor to one tenth.
+  const V<T> w_error = NegMulAdd(w, d_lo, Residual<T>(w, d, Set(T(1))));
+  const V<T> factor = MulAdd(w, Set(T(2.25)), Set(T(0.75)));
+  const V<T> poly = Polynomial(C::kP, w, w * w);
+  const V<T> h = w * poly;
+  const V<T> h_lo = MulAdd(w_error * factor, h, ProductError<T>(w, poly, h));
+  // Phi(-a) 2^-n
+  const V<T> tail = MulAdd(p.hi, h, MulAdd(p.hi, h_lo, p.lo * h));
+  const V<T> far = FarPower<T>(e.Exponent(e.t));
+  const V<T> outer = AtLeast(x, T(0)) - a * tail * far * kFar<T>;
+  // Near 0 half of the digits of 1/2 - x R would be lost in the tail's way.
+  const I<T> central = a < T(0.75);
+  const V<T> center = MulAdd(x, Polynomial(C::kR, square), Set(T(0.5)));
+  const V<T> value = Select<T>(central, x * center, outer);
+  // Phi(x) + x Phi'(x)
+  const V<T> power = far * kFar<T>;
+  const V<T> cdf_tail = tail * power;
+  const V<T> cdf = Select<T>(
+      central, center, Select<T>(x > T(0), T(1) - cdf_tail, cdf_tail));
+  const V<T> density = p.hi * power * kDensity;
+  return {value, MulAdd(CopySign<T>(a, x), density, cdf)};
+}
+template <typename T>
+MLPCORE_INLINE V<T> Gelu(V<T> x) {
+  return GeluWithDerivative<T>(x).value;
+}
+
+}  // namespace
+}  // namespace MLPCORE_ISA
+}  // namespace mlpcore
+
+#endif  // MLPCORE_KERNELS_MATH_ERF_INL_H_

@@ -1,0 +1,126 @@
+// Walking over matrices and rows: vectors with a masked tail, and cache lines of lanes.
+#ifndef MLPCORE_KERNELS_ROWS_INL_H_
+#define MLPCORE_KERNELS_ROWS_INL_H_
+
+#include "kernels/tile-inl.h"
+
+namespace mlpcore {
+namespace MLPCORE_ISA {
+namespace {
+
+// How many lanes of a vector exist: all of them, or the first n.
+struct All {};
+struct First {
+  ptrdiff_t n;
+};
+template <typename T>
+MLPCORE_INLINE V<T> Load(const T* p, All) {
+  return Load(p);
+}
+template <typename T>
+MLPCORE_INLINE V<T> Load(const T* p, First lanes) {
+  return LoadN(p, lanes.n);
+}
+template <typename T>
+MLPCORE_INLINE void Store(V<T> v, T* p, All) {
+  Store<T>(v, p);
+}
+template <typename T>
+MLPCORE_INLINE void Store(V<T> v, T* p, First lanes) {
+  StoreN(v, p, lanes.n);
+}
+
+// body(row, column, lanes) for every vector of a (rows, n) matrix. The row loop is
+// innermost for a strip of one or two vectors, so that independent chains overlap.
+template <typename T, typename Body>
+MLPCORE_INLINE void ForEachVector(ptrdiff_t rows, ptrdiff_t n, Body body) {
+  constexpr ptrdiff_t kL = kLanes<T>;
+  if (n <= 2 * kL) {
+    for (ptrdiff_t j = 0; j + kL <= n; j += kL) {
+      for (ptrdiff_t i = 0; i < rows; ++i) body(i, j, All{});
+    }
+  } else {
+    for (ptrdiff_t i = 0; i < rows; ++i) {
+      for (ptrdiff_t j = 0; j + kL <= n; j += kL) body(i, j, All{});
+    }
+  }
+  const ptrdiff_t whole = n - n % kL;
+  if (whole < n) {
+    for (ptrdiff_t i = 0; i < rows; ++i) body(i, whole, First{n - whole});
+  }
+}
+
+// One cache line of lanes: kPanel elements on every instruction set. Sums over the
+// columns of a row are kept in these virtual lanes and combined by the fixed tree of
+// Sum, so they do not depend on the vector's width.
+template <typename T>
+struct Line {
+  V<T> v[kVectors<T>];
+};
+
+template <typename T>
+MLPCORE_INLINE Line<T> SetLine(T value) {
+  Line<T> line;
+  for (V<T>& v : line.v) v = Set<T>(value);
+  return line;
+}
+
+// The line at p, of which n elements exist; the others are `fill`.
+template <typename T>
+MLPCORE_INLINE Line<T> LoadLine(const T* p, ptrdiff_t n, T fill) {
+  Line<T> line;
+  constexpr ptrdiff_t kL = kLanes<T>;
+  if (n >= kPanel<T>) {
+    for (int i = 0; i < kVectors<T>; ++i) line.v[i] = Load(p + i * kL);
+  } else {
+    for (int i = 0; i < kVectors<T>; ++i) {
+      const ptrdiff_t left = n - i * kL;
+      const ptrdiff_t lanes = left < 0 ? 0 : left > kL ? kL : left;
+      const I<T> exists = Iota<T>() < static_cast<typename Float<T>::Int>(lanes);
+      line.v[i] = Select<T>(exists, LoadN(p + (lanes ? i * kL : 0), lanes), Set<T>(fill));
+    }
+  }
+  return line;
+}
+
+template <typename T>
+MLPCORE_INLINE void StoreLine(const Line<T>& line, T* p, ptrdiff_t n) {
+  constexpr ptrdiff_t kL = kLanes<T>;
+  if (n >= kPanel<T>) {
+    for (int i = 0; i < kVectors<T>; ++i) Store<T>(line.v[i], p + i * kL);
+  } else {
+    for (int i = 0; i * kL < n; ++i) {
+      StoreN(line.v[i], p + i * kL, n - i * kL < kL ? n - i * kL : kL);
+    }
+  }
+}
+
+// The column numbers first, first + 1, ... of a line, as integers of T's size.
+template <typename T>
+MLPCORE_INLINE I<T> Columns(ptrdiff_t first, int vector) {
+  return Iota<T>() +
+         static_cast<typename Float<T>::Int>(first + vector * kLanes<T>);
+}
+
+// ((l0 + l8) + (l4 + l12)) + ...: halves are added until one is left.
+template <typename T>
+MLPCORE_INLINE T Sum(const Line<T>& line) {
+  alignas(kCacheLine) T lane[kPanel<T>];
+  StoreLine(line, lane, kPanel<T>);
+  for (ptrdiff_t half = kPanel<T> / 2; half > 0; half /= 2) {
+    for (ptrdiff_t i = 0; i < half; ++i) lane[i] += lane[i + half];
+  }
+  return lane[0];
+}
+
+// One function of one number, by the vector code: there is no second implementation.
+template <typename T, typename F>
+MLPCORE_INLINE T OfScalar(F f, T x) {
+  return f(Set<T>(x))[0];
+}
+
+}  // namespace
+}  // namespace MLPCORE_ISA
+}  // namespace mlpcore
+
+#endif  // MLPCORE_KERNELS_ROWS_INL_H_

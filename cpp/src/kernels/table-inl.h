@@ -1,0 +1,45 @@
+// The table of this instruction set; included last, once, by each source in isa/.
+#ifndef MLPCORE_KERNELS_TABLE_INL_H_
+#define MLPCORE_KERNELS_TABLE_INL_H_
+
+#include "kernels/dense-inl.h"
+#include "kernels/dropout-inl.h"
+#include "kernels/elementwise-inl.h"
+#include "kernels/loss-inl.h"
+#include "kernels/optimizer-inl.h"
+
+#define MLPCORE_STRING_OF(name) #name
+#define MLPCORE_STRING(name) MLPCORE_STRING_OF(name)
+
+namespace mlpcore {
+namespace MLPCORE_ISA {
+namespace {
+
+template <typename T>
+constexpr KernelTable<T> MakeTable() {
+  return {MLPCORE_STRING(MLPCORE_ISA),
+          kTileRows,
+          &Dense<T>,
+          &InputGradient<T>,
+          &WeightGradient<T>,
+          &Activate<T>,
+          &ActivationGradient<T>,
+          &Softmax<T>,
+          &LossRows<T>,
+          &Update<T>,
+          &SumSquares<T>,
+          &Dropout<T>,
+          &MapFunction<T>};
+}
+constexpr KernelTable<float> kTable32 = MakeTable<float>();
+constexpr KernelTable<double> kTable64 = MakeTable<double>();
+
+}  // namespace
+
+const KernelTable<float>& Kernels32() { return kTable32; }
+const KernelTable<double>& Kernels64() { return kTable64; }
+
+}  // namespace MLPCORE_ISA
+}  // namespace mlpcore
+
+#endif  // MLPCORE_KERNELS_TABLE_INL_H_

@@ -1,0 +1,205 @@
+// The register tile: the one loop that does nearly all of the work.
+//
+//   C (rows, panels * kPanel)  =  [head or 0]  +  A (rows, terms) B (terms, panels * kPanel)
+//
+// In the forward product A is x as it lies and B a panel of packed weights, so a step
+// loads one line of B and broadcasts one element of each row. In dW = x^T dz the terms
+// are the rows of the batch: A is x read down its columns (kTransposed) and B is dz,
+// both as they lie. The accumulators stay in registers throughout, each output in its
+// own lane, one fused multiply-add a term, so the shape of a tile never changes a bit.
+//
+// Registers (kVectors vectors a line, R rows, P panels): R * P * kVectors accumulators,
+// P * kVectors for the line of B, one for the broadcast:
+//   AVX2     6 x 1 : 12 + 2 + 1 = 15 of 16
+//   AVX-512 12 x 2 : 24 + 2 + 1 = 27 of 32
+//   SSE2     2 x 1 :  8 + 4 + 1 = 13 of 16
+//   NEON     6 x 1 : 24 + 4 + 1 = 29 of 32
+#ifndef MLPCORE_KERNELS_TILE_INL_H_
+#define MLPCORE_KERNELS_TILE_INL_H_
+
+#include "kernels/kernel_table.h"
+#include "simd/vec-inl.h"
+
+#if defined(__clang__)
+#define MLPCORE_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define MLPCORE_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+namespace mlpcore {
+namespace MLPCORE_ISA {
+namespace {
+
+template <typename T>
+constexpr int kVectors = static_cast<int>(kPanel<T>) / kLanes<T>;
+
+constexpr int kTileRows = MLPCORE_TILE_ROWS;
+constexpr int kTilePanels = MLPCORE_TILE_PANELS;
+
+template <typename T>
+struct TileArgs {
+  T* c;               // out (rows, cols)
+  ptrdiff_t c_stride;  // from row to row
+  ptrdiff_t c_panel;   // from panel to panel
+  const T* a;         // (rows, terms), or (terms, rows) if kTransposed
+  ptrdiff_t a_stride;
+  const T* b;         // line of the first term
+  ptrdiff_t b_stride;  // from term to term
+  ptrdiff_t b_panel;   // from panel to panel
+  const T* head;      // where the chains start (panels b_panel apart), or null for 0
+  ptrdiff_t terms;     // at most kBlockTerms
+  ptrdiff_t cols;      // columns of C that exist, at most panels * kPanel
+  bool add;            // C += chains
+  bool relu;           // C = max(C, 0), after all else
+};
+
+template <typename T, int kRows, int kPanels, bool kTransposed>
+__attribute__((noinline)) void Tile(const TileArgs<T>& t) {
+  constexpr int kLine = kPanels * kVectors<T>;
+  constexpr int kL = kLanes<T>;
+  constexpr ptrdiff_t kWidth = kPanels * kPanel<T>;
+  V<T> acc[kRows][kLine];
+
+  MLPCORE_UNROLL
+  for (int v = 0; v < kLine; ++v) {
+    V<T> start{};
+    if (t.head) {
+      start = Load(t.head + (v / kVectors<T>)*t.b_panel + (v % kVectors<T>)*kL);
+    }
+    MLPCORE_UNROLL
+    for (int r = 0; r < kRows; ++r) acc[r][v] = start;
+  }
+
+  const T* a[kRows];
+  MLPCORE_UNROLL
+  for (int r = 0; r < kRows; ++r) a[r] = t.a + r * (kTransposed ? 1 : t.a_stride);
+  const T* b = t.b;
+  // A panel of packed weights is read line by line: let the compiler see the constant.
+  const ptrdiff_t b_stride = kTransposed ? t.b_stride : kPanel<T>;
+  const ptrdiff_t b_panel = t.b_panel;
+  const ptrdiff_t a_end = t.terms * (kTransposed ? t.a_stride : 1);
+  const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
+  for (ptrdiff_t k = 0; k < a_end; k += a_step) {
+    V<T> line[kLine];
+    MLPCORE_UNROLL
+    for (int v = 0; v < kLine; ++v) {
+      line[v] = Load(b + (v / kVectors<T>)*b_panel + (v % kVectors<T>)*kL);
+    }
+    MLPCORE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const V<T> x = Set<T>(kTransposed ? a[0][k + r] : a[r][k]);
+      MLPCORE_UNROLL
+      for (int v = 0; v < kLine; ++v) acc[r][v] = MulAdd(x, line[v], acc[r][v]);
+    }
+    b += b_stride;
+  }
+
+  // Columns that do not exist go by way of a whole tile on the stack.
+  alignas(kCacheLine) T spill[kRows * kWidth];
+  const bool whole = t.cols == kWidth;
+  T* c = whole ? t.c : spill;
+  const ptrdiff_t c_stride = whole ? t.c_stride : kWidth;
+  const ptrdiff_t c_panel = whole ? t.c_panel : kPanel<T>;
+  const size_t row_bytes = static_cast<size_t>(t.cols) * sizeof(T);
+  if (t.add) {
+    if (!whole) {
+      for (int r = 0; r < kRows; ++r) {
+        memcpy(spill + r * kWidth, t.c + r * t.c_stride, row_bytes);
+      }
+    }
+    MLPCORE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      MLPCORE_UNROLL
+      for (int v = 0; v < kLine; ++v) {
+        const T* sum =
+            c + r * c_stride + (v / kVectors<T>)*c_panel + (v % kVectors<T>)*kL;
+        acc[r][v] = Load(sum) + acc[r][v];
+      }
+    }
+  }
+  if (t.relu) {
+    MLPCORE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      MLPCORE_UNROLL
+      for (int v = 0; v < kLine; ++v) {
+        // NaN stays NaN: the comparison is false.
+        acc[r][v] = Select<T>(acc[r][v] < T(0), V<T>{}, acc[r][v]);
+      }
+    }
+  }
+  MLPCORE_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    MLPCORE_UNROLL
+    for (int v = 0; v < kLine; ++v) {
+      Store<T>(acc[r][v],
+               c + r * c_stride + (v / kVectors<T>)*c_panel + (v % kVectors<T>)*kL);
+    }
+  }
+  if (!whole) {
+    for (int r = 0; r < kRows; ++r) {
+      memcpy(t.c + r * t.c_stride, spill + r * kWidth, row_bytes);
+    }
+  }
+}
+
+template <typename T>
+using TileFunction = void (*)(const TileArgs<T>&);
+
+// The panels a tile of `rows` rows takes at once: as many accumulators as the full
+// tile has, so that few rows still keep enough chains in flight to hide the latency of
+// the multiply-add (4 cycles, two a cycle: 8 chains). Eight streams of weights are
+// about what a prefetcher follows.
+constexpr int kMaxPanels = 8;
+template <typename T>
+constexpr int PanelsFor(int rows) {
+  const int panels = kTileRows * kTilePanels / rows;
+  return panels < 1 ? 1 : panels > kMaxPanels ? kMaxPanels : panels;
+}
+
+// The tile of `rows` x `panels`, instantiated for panels = PanelsFor(rows), and 1 to 4.
+template <typename T, bool kTransposed>
+struct TileShapes {
+  TileFunction<T> of[kTileRows + 1][kMaxPanels + 1] = {};
+
+  constexpr TileShapes() { AddRows<kTileRows>(); }
+
+ private:
+  template <int kRows>
+  constexpr void AddRows() {
+    AddPanels<kRows, PanelsFor<T>(kRows)>();
+    if constexpr (kRows > 1) AddRows<kRows - 1>();
+  }
+  template <int kRows, int kPanels>
+  constexpr void AddPanels() {
+    of[kRows][kPanels] = &Tile<T, kRows, kPanels, kTransposed>;
+    if constexpr (kPanels > 4) {
+      AddPanels<kRows, 4>();
+    } else if constexpr (kPanels > 1) {
+      AddPanels<kRows, kPanels - 1>();
+    }
+  }
+};
+template <typename T, bool kTransposed>
+constexpr TileShapes<T, kTransposed> kTiles;
+
+// The largest instantiated number of panels that fits.
+template <typename T>
+MLPCORE_INLINE int PanelsOfStrip(int rows, ptrdiff_t panels_left) {
+  const int most = PanelsFor<T>(rows);
+  if (panels_left >= most) return most;
+  return panels_left > 4 ? 4 : static_cast<int>(panels_left);
+}
+
+// The rows of the next tile when `left` are left: full tiles, but the last two share
+// what is over (7 = 4 + 3, not 6 + 1), because a one-row tile waits for its own chain.
+MLPCORE_INLINE int RowsOfTile(ptrdiff_t left) {
+  if (left <= kTileRows) return static_cast<int>(left);
+  if (left >= 2 * kTileRows) return kTileRows;
+  return static_cast<int>((left + 1) / 2);
+}
+
+}  // namespace
+}  // namespace MLPCORE_ISA
+}  // namespace mlpcore
+
+#endif  // MLPCORE_KERNELS_TILE_INL_H_

@@ -1,0 +1,37 @@
+// The two packed forms of a weight matrix and the canonical one, W (n_in, n_out).
+// ARCHITECTURE.md draws a panel.
+#ifndef MLPCORE_PACKING_H_
+#define MLPCORE_PACKING_H_
+
+#include <vector>
+
+#include "mlpcore/network.h"
+
+namespace mlpcore {
+
+// The panels of every layer, one after the other.
+template <typename T>
+std::vector<LayerLayout> LayOutPanels(const std::vector<ptrdiff_t>& layer_sizes);
+
+// The panels of the transposed weights of every layer but the first, whose input needs
+// no gradient: n_in and n_out change places. Entry 0 is empty.
+template <typename T>
+std::vector<LayerLayout> LayOutTransposed(const std::vector<LayerLayout>& layout);
+
+template <typename T>
+size_t ArenaSize(const std::vector<LayerLayout>& layout);
+
+// flat: for each layer W row-major, then b. The padding of the arena is not touched.
+template <typename T>
+void Pack(T* arena, const T* flat, const std::vector<LayerLayout>& layout);
+template <typename T>
+void Unpack(T* flat, const T* arena, const std::vector<LayerLayout>& layout);
+
+// Writes one panel of W into the panels of W^T (their heads stay zero).
+template <typename T>
+void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
+                    const LayerLayout& from, ptrdiff_t panel);
+
+}  // namespace mlpcore
+
+#endif  // MLPCORE_PACKING_H_

@@ -1,0 +1,296 @@
+#include "mlpcore/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "aligned_buffer.h"
+#include "dispatch.h"
+#include "mlpcore/philox.h"
+#include "mlpcore/random.h"
+#include "packing.h"
+#include "team.h"
+
+namespace mlpcore {
+namespace {
+
+// base^n by squaring: products only, so every platform gives the same bits.
+double Power(double base, int64_t n) {
+  double result = 1;
+  for (; n > 0; n /= 2, base *= base) {
+    if (n % 2 == 1) result *= base;
+  }
+  return result;
+}
+
+// The panels of all layers, numbered through.
+struct PanelIndex {
+  ptrdiff_t layer, panel;
+};
+std::vector<PanelIndex> IndexPanels(const std::vector<LayerLayout>& layout) {
+  std::vector<PanelIndex> all;
+  for (size_t l = 0; l < layout.size(); ++l) {
+    for (ptrdiff_t p = 0; p < layout[l].n_panels; ++p) {
+      all.push_back({static_cast<ptrdiff_t>(l), p});
+    }
+  }
+  return all;
+}
+
+template <typename T>
+bool AllFinite(const T* p, size_t n) {
+  T sum = 0;  // 0 * x is 0 for every finite x, NaN for the rest
+  for (size_t i = 0; i < n; ++i) sum += T(0) * p[i];
+  return sum == T(0);
+}
+
+}  // namespace
+
+template <typename T>
+struct Trainer<T>::State {
+  AlignedBuffer<T> moment1, moment2;  // empty if the optimizer has none
+  std::vector<PanelIndex> panels;
+  std::vector<double> panel_squares;  // sums of squares, for clipping
+  std::vector<int64_t> order;
+  AlignedBuffer<T> last_finite;       // weights after the last good epoch
+  UpdateArgs<T> update;               // this step's scalars
+  std::chrono::steady_clock::time_point last_poll;
+};
+
+template <typename T>
+Trainer<T>::Trainer(std::shared_ptr<Network<T>> network, const TrainerConfig& config)
+    : network_(std::move(network)),
+      config_(config),
+      engine_(network_),
+      state_(std::make_unique<State>()) {
+  const size_t n = network_->arena_size();
+  const bool adam =
+      config.optimizer == Optimizer::kAdam || config.optimizer == Optimizer::kAdamW;
+  if (adam || (config.optimizer == Optimizer::kSgd && config.momentum > 0)) {
+    state_->moment1 = AlignedBuffer<T>(n);
+  }
+  if (adam || config.optimizer == Optimizer::kRmsprop) {
+    state_->moment2 = AlignedBuffer<T>(n);
+  }
+  state_->panels = IndexPanels(network_->layout());
+  state_->panel_squares.resize(state_->panels.size());
+  state_->last_finite = AlignedBuffer<T>(n);
+  after_gradient_ = [this](const Team& team) { Sweep(team); };
+}
+
+template <typename T>
+Trainer<T>::~Trainer() = default;
+
+// This step's scalars, rounded to T once.
+template <typename T>
+UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t step,
+                                  double learning_rate) {
+  UpdateArgs<T> u;
+  u.optimizer = config.optimizer;
+  u.l2 = static_cast<T>(config.l2);
+  u.nesterov = config.nesterov;
+  double step_size = learning_rate, epsilon = config.epsilon;
+  if (config.optimizer == Optimizer::kSgd) {
+    u.momentum = static_cast<T>(config.momentum);
+  } else {
+    u.decay = static_cast<T>(config.beta_2);
+    u.decay_rest = static_cast<T>(1 - config.beta_2);
+  }
+  if (config.optimizer == Optimizer::kAdam || config.optimizer == Optimizer::kAdamW) {
+    u.momentum = static_cast<T>(config.beta_1);
+    u.momentum_rest = static_cast<T>(1 - config.beta_1);
+    const double correction2 = std::sqrt(1 - Power(config.beta_2, step + 1));
+    step_size *= correction2 / (1 - Power(config.beta_1, step + 1));
+    epsilon *= correction2;
+  }
+  if (config.optimizer == Optimizer::kAdamW) {
+    u.shrink = static_cast<T>(1 - learning_rate * config.weight_decay);
+  }
+  u.step_size = static_cast<T>(step_size);
+  u.epsilon = static_cast<T>(epsilon);
+  return u;
+}
+
+// What the gradient is multiplied by so that its norm is at most clip_norm; every
+// member gets the same. Panels are summed in order, whoever squared them.
+template <typename T>
+double Trainer<T>::ClippingScale(const Team& team) {
+  if (config_.clip_norm == 0) return 1;
+  const KernelTable<T>& kernels = ActiveKernels<T>();
+  const T l2 = static_cast<T>(config_.l2);
+  const Range mine = team.Share(static_cast<ptrdiff_t>(state_->panels.size()));
+  for (ptrdiff_t i = mine.begin; i < mine.end; ++i) {
+    const PanelIndex at = state_->panels[static_cast<size_t>(i)];
+    const LayerLayout& layer = network_->layout()[static_cast<size_t>(at.layer)];
+    const ptrdiff_t head = layer.offset + at.panel * layer.panel_size;
+    const ptrdiff_t body = head + kPanel<T>;
+    const T* g = engine_.gradient();
+    const T* weights = l2 != T(0) ? network_->arena() + body : nullptr;
+    state_->panel_squares[static_cast<size_t>(i)] =
+        kernels.sum_squares(g + head, nullptr, T(0), kPanel<T>) +
+        kernels.sum_squares(g + body, weights, l2, layer.panel_size - kPanel<T>);
+  }
+  team.Barrier();
+  double squares = 0;
+  for (const double panel : state_->panel_squares) squares += panel;
+  const double norm = std::sqrt(squares);
+  return norm > config_.clip_norm ? config_.clip_norm / norm : 1;
+}
+
+// The optimizer over all panels, heads (biases) without L2; both packed forms of W.
+template <typename T>
+void Trainer<T>::Sweep(const Team& team) {
+  if (!std::isfinite(engine_.result().loss)) return;  // the same for every member
+  const KernelTable<T>& kernels = ActiveKernels<T>();
+  UpdateArgs<T> u = state_->update;
+  u.gradient_scale = static_cast<T>(ClippingScale(team));
+  const Range mine = team.Share(static_cast<ptrdiff_t>(state_->panels.size()));
+  for (ptrdiff_t i = mine.begin; i < mine.end; ++i) {
+    const PanelIndex at = state_->panels[static_cast<size_t>(i)];
+    const LayerLayout& layer = network_->layout()[static_cast<size_t>(at.layer)];
+    const ptrdiff_t head = layer.offset + at.panel * layer.panel_size;
+    const auto update = [&](ptrdiff_t from, ptrdiff_t n, T l2) {
+      u.parameters = network_->arena() + from;
+      u.gradient = engine_.gradient() + from;
+      if (T* m = state_->moment1.data()) u.moment1 = m + from;
+      if (T* v = state_->moment2.data()) u.moment2 = v + from;
+      u.n = n;
+      u.l2 = l2;
+      kernels.update(u);
+    };
+    update(head, kPanel<T>, T(0));
+    update(head + kPanel<T>, layer.panel_size - kPanel<T>, state_->update.l2);
+    engine_.RefreshTransposed(at.layer, at.panel);
+  }
+}
+
+// One batch. False if it was stopped before the update.
+template <typename T>
+bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
+                                  const std::function<bool()>& should_stop) {
+  GradientOptions options;
+  options.label_smoothing = config_.label_smoothing;
+  options.dropout = std::any_of(network_->spec().dropout.begin(),
+                                network_->spec().dropout.end(),
+                                [](double rate) { return rate > 0; });
+  options.seed = config_.seed;
+  options.step = static_cast<uint64_t>(step_);
+  state_->update = UpdateArgsOf<T>(config_, step_, learning_rate);
+  if (hook_) {
+    if (!engine_.Compute(batch, options, should_stop)) return false;
+    hook_(engine_.gradient());
+    RunTeam(ThreadsFor(static_cast<double>(network_->arena_size())), after_gradient_);
+  } else if (!engine_.Compute(batch, options, should_stop, after_gradient_)) {
+    return false;
+  }
+  if (std::isfinite(engine_.result().loss)) {
+    engine_.MarkRefreshed();
+    ++step_;
+  }
+  return true;
+}
+
+template <typename T>
+double Trainer<T>::Step(const Batch<T>& batch, double learning_rate) {
+  UpdateAfterBatch(batch, learning_rate, nullptr);
+  const Evaluation& result = engine_.result();
+  return result.weight > 0 ? result.loss / result.weight : 0;
+}
+
+template <typename T>
+FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kPollInterval(50);
+  const ptrdiff_t rows = args.data.rows;
+  const ptrdiff_t batches = DivUp(rows, args.batch_size);
+  FitResult result;
+  result.epochs.reserve(static_cast<size_t>(args.epochs));
+  if (args.shuffle && !args.order) state_->order.resize(static_cast<size_t>(rows));
+  const size_t arena_bytes = network_->arena_size() * sizeof(T);
+  std::memcpy(state_->last_finite.data(), network_->arena(), arena_bytes);
+  if (state_->last_poll == Clock::time_point{}) state_->last_poll = Clock::now();
+
+  Evaluation sums;
+  Progress progress{0, 0, batches, 0};
+  const std::function<bool()> should_stop = [&] {
+    if (!poll || Clock::now() - state_->last_poll < kPollInterval) return false;
+    progress.loss = sums.weight > 0 ? sums.loss / sums.weight : 0;
+    const bool go_on = poll(progress);
+    state_->last_poll = Clock::now();
+    return !go_on;
+  };
+  const auto diverged = [&] {
+    std::memcpy(network_->arena(), state_->last_finite.data(), arena_bytes);
+    network_->ParametersChanged();
+    for (AlignedBuffer<T>* moment : {&state_->moment1, &state_->moment2}) {
+      std::fill_n(moment->data(), moment->size(), T(0));
+    }
+    result.status = FitStatus::kDiverged;
+    return result;
+  };
+
+  for (ptrdiff_t e = 0; e < args.epochs; ++e) {
+    const Clock::time_point start = Clock::now();
+    const int64_t* order = args.order;
+    if (args.shuffle && !args.order) {
+      Permutation(state_->order.data(), rows, config_.seed,
+                  StreamOf(StreamKind::kShuffle, 0, static_cast<uint64_t>(epoch_)));
+      order = state_->order.data();
+    }
+    sums = Evaluation{};
+    progress.epoch = e;
+    for (ptrdiff_t b = 0; b < batches; ++b) {
+      progress.batch = b;
+      result.batch = b;
+      const ptrdiff_t first = b * args.batch_size;
+      Batch<T> batch = args.data;
+      batch.rows = std::min(args.batch_size, rows - first);
+      if (order) {
+        batch.order = order + first;
+      } else {
+        batch.x.data += first * batch.x.stride;
+        if (batch.targets.labels) batch.targets.labels += first;
+        if (batch.targets.values) batch.targets.values += first * batch.targets.value_stride;
+        if (batch.weights) batch.weights += first;
+      }
+      if (should_stop() ||
+          !UpdateAfterBatch(batch, args.learning_rates[e * batches + b], should_stop)) {
+        result.status = FitStatus::kStopped;
+        return result;
+      }
+      const Evaluation& of_batch = engine_.result();
+      result.loss = of_batch.weight > 0 ? of_batch.loss / of_batch.weight : 0;
+      if (!std::isfinite(of_batch.loss)) return diverged();
+      sums.loss += of_batch.loss;
+      sums.weight += of_batch.weight;
+      sums.correct += of_batch.correct;
+    }
+    if (!AllFinite(network_->arena(), network_->arena_size())) return diverged();
+    std::memcpy(state_->last_finite.data(), network_->arena(), arena_bytes);
+    ++epoch_;
+    const std::chrono::duration<double> seconds = Clock::now() - start;
+    result.epochs.push_back({sums.loss / sums.weight, sums.correct / sums.weight,
+                             seconds.count()});
+  }
+  return result;
+}
+
+template <typename T>
+bool Trainer<T>::has_moment(int which) const {
+  return (which == 1 ? state_->moment1 : state_->moment2).size() > 0;
+}
+template <typename T>
+void Trainer<T>::GetMoment(int which, T* flat) const {
+  Unpack(flat, (which == 1 ? state_->moment1 : state_->moment2).data(),
+         network_->layout());
+}
+template <typename T>
+void Trainer<T>::SetMoment(int which, const T* flat) {
+  Pack((which == 1 ? state_->moment1 : state_->moment2).data(), flat, network_->layout());
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace mlpcore

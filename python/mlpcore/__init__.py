@@ -1,0 +1,52 @@
+"""The multilayer perceptron, done completely, on a CPU.
+
+>>> import mlpcore
+>>> net = mlpcore.Network([4, 16, 3], rng=0)
+>>> net.predict([[5.1, 3.5, 1.4, 0.2]]).shape
+(1, 3)
+"""
+
+from . import callbacks, ops, optim, schedules
+from ._core import build_config as _build_config
+from .errors import (
+    DivergenceError,
+    ModelFormatError,
+    ModelVersionError,
+    NotSupportedError,
+)
+from .history import History
+from .machine import (
+    build_config,
+    get_num_threads,
+    isa,
+    set_isa,
+    set_num_threads,
+    show_config,
+    supported_isas,
+)
+from .network import ForwardPass, Network
+from .trainer import Trainer
+
+__version__: str = _build_config()["version"]
+
+__all__ = [
+    "DivergenceError",
+    "ForwardPass",
+    "History",
+    "ModelFormatError",
+    "ModelVersionError",
+    "Network",
+    "NotSupportedError",
+    "Trainer",
+    "build_config",
+    "callbacks",
+    "get_num_threads",
+    "isa",
+    "ops",
+    "optim",
+    "schedules",
+    "set_isa",
+    "set_num_threads",
+    "show_config",
+    "supported_isas",
+]

@@ -1,0 +1,19 @@
+"""Things to do while a network is trained, with Keras's names and meanings."""
+
+from .base import Callback, LambdaCallback, Logs
+from .checkpoint import ModelCheckpoint
+from .csv_logger import CSVLogger
+from .early_stopping import EarlyStopping
+from .progress import ProgressBar
+from .reduce_lr import ReduceLROnPlateau
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "LambdaCallback",
+    "Logs",
+    "ModelCheckpoint",
+    "ProgressBar",
+    "ReduceLROnPlateau",
+]

@@ -1,0 +1,421 @@
+"""Training: batches, epochs, optimizers, and what changes while learning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _core, optim, schedules
+from ._arguments import check_bool, check_integer, check_real
+from ._class_weight import ClassWeight, check_class_weight, with_class_weights
+from ._data import Data
+from ._random import RandomState, seed_from
+from ._validation import Array, check_finite
+from .callbacks import Callback, ProgressBar
+from .callbacks.base import CallbackList, Logs
+from .errors import DivergenceError, NotSupportedError
+from .history import History
+from .network import Network
+
+__all__ = ["Trainer"]
+
+ValidationData: TypeAlias = (
+    tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike | None]
+)
+GradientHook: TypeAlias = Callable[[Array], object]
+
+# Learning rates handed to the native loop at once: 8 MB of them.
+_MOST_RATES = 1_000_000
+
+
+class Trainer:
+    """Trains a network, and holds what changes while it learns.
+
+    It owns the optimizer's moments, the seed of shuffles and dropout, and the counts of
+    steps and epochs, so `fit` may be called again and continues.
+
+    Parameters
+    ----------
+    network : Network
+        The network to train.
+    optimizer : str or Optimizer
+        ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"lbfgs"`` or one of
+        `mlpcore.optim`.
+    l2 : float
+        Adds ``l2 / 2`` times the sum of the squared weights (not biases) to what is
+        minimised; the losses recorded are without it.
+    clip_norm : float, optional
+        The largest Euclidean norm of a gradient (L2's part included); longer ones are
+        scaled down to it.
+    label_smoothing : float
+        In [0, 1): targets become ``(1 - s) t + s / n_classes`` (two classes for a
+        sigmoid). Needs ``"log_loss"``.
+    class_weight : dict, "balanced" or None
+        Weights of the classes, 1 for those not named; ``"balanced"`` is
+        n / (classes * rows of the class). They multiply the sample weights.
+    rng : int, numpy.random.Generator or None
+        Of shuffles and dropout; None continues from the network's own.
+    gradient_hook : callable, optional
+        Called as ``gradient_hook(gradient)`` between the backward pass and the update,
+        with the gradient as a flat writable view in the library's internal order (it
+        has zeros as padding). It is where data-parallel training puts its all-reduce.
+        The view is valid for the call only.
+
+    Attributes
+    ----------
+    network : Network
+        The network it trains.
+    stop_training : bool
+        Set to True by a callback to end the training after the epoch.
+    learning_rate_scale : float
+        Multiplies the optimizer's learning rate; callbacks change it.
+    params : dict
+        ``epochs``, ``steps`` (batches of an epoch) and ``rows`` of the present fit.
+
+    Examples
+    --------
+    >>> import mlpcore
+    >>> X, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+    >>> net = mlpcore.Network([1, 1], output="identity", dtype="float64", rng=0)
+    >>> trainer = mlpcore.Trainer(net, mlpcore.optim.SGD(0.3))
+    >>> history = trainer.fit(X, y, epochs=200, batch_size=3)
+    >>> net.predict([[3.0]]).round(3)
+    array([[7.]])
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: str | optim.Optimizer = "adam",
+        *,
+        l2: float = 0.0,
+        clip_norm: float | None = None,
+        label_smoothing: float = 0.0,
+        class_weight: ClassWeight = None,
+        rng: RandomState = None,
+        gradient_hook: GradientHook | None = None,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"network must be a Network, got {type(network).__name__}")
+        self.network = network
+        self.optimizer = optim.get(optimizer)
+        self._l2 = check_real("l2", l2, 0)
+        self._clip_norm = 0.0
+        if clip_norm is not None:
+            self._clip_norm = check_real("clip_norm", clip_norm, 0, closed="neither")
+        self._label_smoothing = check_real("label_smoothing", label_smoothing, 0, 1)
+        if self._label_smoothing and network.loss_name != "log_loss":
+            raise ValueError(
+                "label_smoothing needs a network with log_loss, "
+                f"this one has {network.loss_name}"
+            )
+        self._class_weight = check_class_weight(class_weight, network)
+        if gradient_hook is not None and not callable(gradient_hook):
+            raise TypeError(f"gradient_hook must be callable, got {gradient_hook!r}")
+        if isinstance(self.optimizer, optim.LBFGS):
+            self._refuse_for_lbfgs(clip_norm, gradient_hook)
+        self._seed = network._next_training_seed() if rng is None else seed_from(rng)
+        self._core = self._make_core()
+        self._core.set_gradient_hook(gradient_hook)
+        self.stop_training = False
+        self.learning_rate_scale = 1.0
+        self.params: dict[str, int] = {}
+
+    def _refuse_for_lbfgs(self, clip_norm: object, gradient_hook: object) -> None:
+        for name, given in (
+            ("clip_norm", clip_norm is not None),
+            ("gradient_hook", gradient_hook is not None),
+            ("dropout", any(self.network.dropout)),
+        ):
+            if given:
+                raise NotSupportedError(
+                    f"LBFGS does not support {name}: its line search needs "
+                    "the gradient of one fixed loss"
+                )
+
+    def _make_core(self) -> Any:
+        opt = self.optimizer
+        make = _core.Trainer32 if self.network.dtype == np.float32 else _core.Trainer64
+        return make(
+            self.network._core.network,
+            optimizer="sgd" if isinstance(opt, optim.LBFGS) else opt.name,
+            momentum=getattr(opt, "momentum", 0.0),
+            nesterov=getattr(opt, "nesterov", False),
+            beta_1=getattr(opt, "beta_1", 0.0),
+            beta_2=getattr(opt, "beta_2", getattr(opt, "rho", 0.0)),
+            epsilon=getattr(opt, "epsilon", 0.0),
+            weight_decay=getattr(opt, "weight_decay", 0.0),
+            l2=self._l2,
+            clip_norm=self._clip_norm,
+            label_smoothing=self._label_smoothing,
+            seed=self._seed,
+        )
+
+    @property
+    def step_count(self) -> int:
+        """How many updates it has made."""
+        return int(self._core.step_count)
+
+    @property
+    def epoch_count(self) -> int:
+        """How many epochs it has finished."""
+        return int(self._core.epoch_count)
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        shuffle: bool = True,
+        sample_weight: ArrayLike | None = None,
+        validation_data: ValidationData | None = None,
+        validation_split: float = 0.0,
+        callbacks: Iterable[Callback] = (),
+        verbose: int = 0,
+    ) -> History:
+        """Train for some epochs; called again, it continues.
+
+        Parameters
+        ----------
+        X, y, epochs, batch_size, shuffle, sample_weight, validation_data, \
+validation_split, callbacks, verbose
+            As in `Network.fit`. For `optim.LBFGS` an epoch is an iteration over all
+            rows, and its own ``max_iter`` says how many at the most.
+
+        Returns
+        -------
+        History
+            The losses and scores of each epoch: ``loss`` and, for ``"log_loss"``,
+            ``accuracy``, as each batch was seen; ``val_loss`` and ``val_accuracy``
+            after the epoch; ``learning_rate`` of its last step; ``epoch_time`` in
+            seconds.
+
+        Raises
+        ------
+        TypeError, ValueError, DivergenceError, KeyboardInterrupt, RuntimeError
+            As `Network.fit`.
+        """
+        epochs = check_integer("epochs", epochs, 0)
+        batch_size = check_integer("batch_size", batch_size, 1)
+        shuffle = check_bool("shuffle", shuffle)
+        split = check_real("validation_split", validation_split, 0, 1)
+        data = self._data(X, y, sample_weight)
+        validation = None
+        if validation_data is not None:
+            if split:
+                raise ValueError(
+                    "give either validation_data or validation_split, not both"
+                )
+            validation = self._validation_data(validation_data)
+        elif split:
+            n_train = len(data.x) - round(split * len(data.x))
+            if not 0 < n_train < len(data.x):
+                raise ValueError(
+                    f"validation_split {split:g} of {len(data.x)} rows leaves no rows "
+                    f"to {'validate' if n_train else 'train'} with"
+                )
+            validation = data.take(slice(n_train, None))
+            data = data.take(slice(None, n_train))
+        data = self._weighted(data)
+        batch_size = min(batch_size, len(data.x))
+        if check_integer("verbose", int(verbose), 0):
+            callbacks = [*callbacks, ProgressBar()]
+        hooks = CallbackList(callbacks, self)
+        if isinstance(self.optimizer, optim.LBFGS):
+            epochs, batch_size = self.optimizer.max_iter, len(data.x)
+        self.stop_training = False
+        self.params = {
+            "epochs": epochs,
+            "steps": -(-len(data.x) // batch_size),
+            "rows": len(data.x),
+        }
+        with _Training(self.network):
+            if isinstance(self.optimizer, optim.LBFGS):
+                from ._lbfgs import minimize
+
+                return minimize(self, self.optimizer, data, validation, hooks)
+            return self._run_epochs(data, validation, batch_size, shuffle, hooks)
+
+    def step(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Make one update from one batch.
+
+        A schedule does not know how many steps there will be: its ``total_steps`` is
+        this step's number plus one.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            The batch, as in `Network.fit`.
+
+        Returns
+        -------
+        float
+            The batch's mean loss before the update.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss is not finite; nothing has changed then.
+        """
+        if isinstance(self.optimizer, optim.LBFGS):
+            raise NotSupportedError("LBFGS has no single steps; use fit")
+        data = self._weighted(self._data(X, y, sample_weight))
+        done = self.step_count
+        rate = self._rates(done, 1, done + 1)[0]
+        with _Training(self.network):
+            loss = self._core.step(data.x, *data.targets, data.weights, rate)
+        if not np.isfinite(loss):
+            raise DivergenceError(
+                f"the batch's loss is {loss}; the weights were left as they are. "
+                f"{_ADVICE}",
+                loss=loss,
+            )
+        return float(loss)
+
+    # Data.
+
+    def _data(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> Data:
+        data = Data(*self.network._checked(X, y, sample_weight))
+        check_finite(data.x, "X")
+        return data
+
+    def _validation_data(self, given: ValidationData) -> Data:
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise ValueError(
+                "validation_data must be (X, y) or (X, y, sample_weight), "
+                f"got {type(given).__name__}"
+            )
+        try:
+            return self._data(given[0], given[1], given[2] if len(given) == 3 else None)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation_data: {error}") from None
+
+    def _weighted(self, data: Data) -> Data:
+        if self._class_weight is None:
+            return data
+        return with_class_weights(data, self._class_weight, self.network)
+
+    # The epoch loop.
+
+    def _rates(self, first: int, n: int, total: int) -> Array:
+        rate = getattr(self.optimizer, "learning_rate")  # noqa: B009
+        rates = schedules.learning_rates(rate, first, n, total)
+        return rates * self.learning_rate_scale
+
+    def _run_epochs(
+        self,
+        data: Data,
+        validation: Data | None,
+        batch_size: int,
+        shuffle: bool,
+        hooks: CallbackList,
+    ) -> History:
+        history = History()
+        epochs, steps = self.params["epochs"], self.params["steps"]
+        total = self.step_count + epochs * steps
+        # With nothing to do between epochs, many run in one native call.
+        at_once = 1
+        if not hooks.callbacks and validation is None:
+            at_once = max(1, _MOST_RATES // steps)
+        with hooks:
+            epoch = 0
+            while epoch < epochs and not self.stop_training:
+                hooks.on_epoch_begin(epoch)
+                n = min(at_once, epochs - epoch)
+                rates = self._rates(self.step_count, n * steps, total)
+                progress = hooks.on_progress if hooks.wants_progress else None
+                records = self._native_epochs(
+                    data, batch_size, shuffle, n, rates, epoch, progress
+                )
+                for i, (loss, accuracy, seconds) in enumerate(records):
+                    logs: Logs = {"loss": loss}
+                    if self.network.loss_name == "log_loss":
+                        logs["accuracy"] = accuracy
+                    if validation is not None:
+                        logs.update(self.evaluate_validation(validation))
+                    logs["learning_rate"] = float(rates[(i + 1) * steps - 1])
+                    logs["epoch_time"] = seconds
+                    hooks.on_epoch_end(epoch, logs)
+                    history.append(epoch, logs)
+                    epoch += 1
+        return history
+
+    def _native_epochs(
+        self,
+        data: Data,
+        batch_size: int,
+        shuffle: bool,
+        epochs: int,
+        rates: Array,
+        first_epoch: int,
+        progress: Callable[[int, int, int, float], object] | None,
+    ) -> list[tuple[float, float, float]]:
+        """Run some epochs; return (loss, accuracy, seconds) of each."""
+        report = None
+        if progress is not None:
+
+            def report(epoch: int, batch: int, batches: int, loss: float) -> None:
+                progress(first_epoch + epoch, batch, batches, loss)
+
+        diverged, batch, loss, records = self._core.fit(
+            data.x,
+            *data.targets,
+            data.weights,
+            batch_size,
+            shuffle,
+            None,
+            epochs,
+            rates,
+            report,
+        )
+        if diverged:
+            epoch = first_epoch + len(records)
+            what = f"the loss became {loss}"
+            if np.isfinite(loss):
+                what = "a weight became infinite or NaN"
+            rate = rates[len(records) * len(rates) // epochs + batch]
+            raise DivergenceError(
+                f"{what} in epoch {epoch}, batch {batch} (counted from 0); the weights "
+                f"are back at those of the last finite epoch. {_ADVICE} The learning "
+                f"rate was {rate:g}.",
+                epoch,
+                batch,
+                loss,
+            )
+        return list(records)
+
+    def evaluate_validation(self, validation: Data) -> Logs:
+        """Return ``val_loss``, and ``val_accuracy`` of a ``"log_loss"`` network."""
+        total, weight, correct = self.network._evaluate(*validation)
+        logs: Logs = {"val_loss": total / weight}
+        if self.network.loss_name == "log_loss":
+            logs["val_accuracy"] = correct / weight
+        return logs
+
+
+_ADVICE = (
+    "Try a smaller learning rate, clip_norm=1.0, or features scaled to about unit size."
+)
+
+
+class _Training:
+    """Holds the network's lock, or says that another thread does."""
+
+    def __init__(self, network: Network) -> None:
+        self._lock = network._training
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("this Network is being trained in another thread")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
