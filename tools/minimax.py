@@ -2,15 +2,15 @@
 
 Every polynomial P there minimises max |weight(x) (P(x) - g(x))| over an interval, with
 coefficients that are themselves float32 or float64 numbers. The exchange algorithm of
-Remez runs on a Chebyshev grid in 150-digit arithmetic; the coefficients are then rounded
-one after another from the constant upwards, the rest being fitted again after each, so
-that later coefficients absorb the rounding of earlier ones.
+Remez runs on a Chebyshev grid in 150-digit arithmetic; the coefficients are then
+rounded one after another from the constant upwards, the rest being fitted again after
+each, so that later coefficients absorb the rounding of earlier ones.
 
-Run `python tools/minimax.py` to print every table with its error (needs mpmath), or
-name the ones wanted: `python tools/minimax.py log erf`.
+Run `python tools/minimax.py` to print every table with its error (needs mpmath; some
+minutes), or name the ones wanted: exp, log, erf, center and tail of gelu.
 """
 
-import struct
+import functools
 import sys
 
 import mpmath as mp
@@ -19,7 +19,7 @@ mp.mp.dps = 150
 
 
 def round_to(x, bits):
-    """Nearest float with `bits` of significand (24: float32, 53: float64)."""
+    """Return the nearest float with `bits` of significand (24: float32, 53: float64)."""
     if x == 0:
         return mp.mpf(0)
     with mp.workprec(bits):
@@ -27,7 +27,7 @@ def round_to(x, bits):
 
 
 def grid_of(a, b, points):
-    """Chebyshev points of [a, b], without the ends' neighbourhood of zero weight."""
+    """Return Chebyshev points of [a, b]; neither end is one."""
     mid, half = (a + b) / 2, (b - a) / 2
     return [
         mid - half * mp.cos(mp.pi * (2 * i + 1) / (2 * points)) for i in range(points)
@@ -35,7 +35,7 @@ def grid_of(a, b, points):
 
 
 def polynomial(coefficients, x):
-    """Horner's rule, constant first."""
+    """Evaluate a polynomial, given from the constant up, by Horner's rule."""
     total = mp.mpf(0)
     for c in reversed(coefficients):
         total = total * x + c
@@ -43,7 +43,7 @@ def polynomial(coefficients, x):
 
 
 def exchange(xs, targets, weights, degree, iterations=40):
-    """Coefficients and error of the weighted minimax polynomial on the grid xs."""
+    """Return the weighted minimax polynomial on the grid xs, and its error."""
     n = degree + 2
     count = len(xs)
     picks = [
@@ -65,7 +65,7 @@ def exchange(xs, targets, weights, degree, iterations=40):
         levelled = abs(solution[degree + 1])
         errors = [
             w * (polynomial(coefficients, x) - t)
-            for x, t, w in zip(xs, targets, weights)
+            for x, t, w in zip(xs, targets, weights, strict=True)
         ]
         worst = max(abs(e) for e in errors)
         if best is None or worst < best[1]:
@@ -89,32 +89,31 @@ def exchange(xs, targets, weights, degree, iterations=40):
     return best
 
 
-def minimax(g, weight, a, b, degree, bits, fixed=(), points=1200):
-    """Rounded coefficients (constant first) and the largest weighted error."""
+def minimax(g, weight, a, b, degree, bits, points=1200):
+    """Return rounded coefficients from the constant up, and the weighted error."""
     xs = grid_of(mp.mpf(a), mp.mpf(b), points)
     goal = [g(x) for x in xs]
     weights = [mp.mpf(weight(x)) for x in xs]
-    coefficients = list(fixed)
+    coefficients = []
     while len(coefficients) <= degree:
         j = len(coefficients)
         targets = [
-            (t - polynomial(coefficients, x)) / x**j for x, t in zip(xs, goal)
+            (t - polynomial(coefficients, x)) / x**j
+            for x, t in zip(xs, goal, strict=True)
         ]
-        scaled = [w * abs(x) ** j for x, w in zip(xs, weights)]
+        scaled = [w * abs(x) ** j for x, w in zip(xs, weights, strict=True)]
         rest, _ = exchange(xs, targets, scaled, degree - j)
         coefficients.append(round_to(rest[0], bits))
     error = max(
         abs(w * (polynomial(coefficients, x) - t))
-        for x, t, w in zip(xs, goal, weights)
+        for x, t, w in zip(xs, goal, weights, strict=True)
     )
     return coefficients, error
 
 
 def hex_of(c, bits):
-    """C++17 hexadecimal literal: exact, and short."""
-    value = float(c)
-    text = value.hex()
-    mantissa, exponent = text.split("p")
+    """Format a coefficient as a C++17 hexadecimal literal."""
+    mantissa, exponent = float(c).hex().split("p")
     mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}p{exponent}" + ("f" if bits == 24 else "")
 
@@ -128,25 +127,25 @@ def show(name, coefficients, error, bits):
 
 
 def exp_tables():
-    """q in e^r = 1 + r + r^2 q(r), error relative to e^r - 1."""
-    half = mp.log(2) / 2 * mp.mpf("1.0001")
+    """Q in e^s = 1 + s + s^2 Q(s), |s| <= ln(2) / 2, relative to e^s - 1."""
+    end = mp.log(2) / 2 * mp.mpf("1.0001")
     for bits, degree in ((24, 4), (53, 9)):
         table = minimax(
-            lambda r: (mp.expm1(r) - r) / r**2,
-            lambda r: abs(r**2 / mp.expm1(r)),
-            -half,
-            half,
+            lambda s: (mp.expm1(s) - s) / s**2,
+            lambda s: abs(s**2 / mp.expm1(s)),
+            -end,
+            end,
             degree,
             bits,
         )
-        show("exp", *table, bits)
+        show("exp, kQ", *table, bits)
 
 
 def log_tables():
-    """R in log(1 + f) = 2 s + s R(z) z, s = f / (2 + f), z = s^2, relative."""
-    s = mp.mpf(2) ** 0.5 - 1
-    end = (s / (2 + s)) ** 2 * mp.mpf("1.0001")
-    for bits, degree in ((24, 2), (24, 3), (53, 6)):
+    """R in 2 atanh(s) = 2 s + s z R(z), z = s^2, relative; f < sqrt(2) - 1."""
+    f = mp.sqrt(2) - 1
+    end = (f / (2 + f)) ** 2 * mp.mpf("1.0001")
+    for bits, degree in ((24, 3), (53, 6)):
         table = minimax(
             lambda z: (2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z,
             lambda z: z / 2,
@@ -155,7 +154,7 @@ def log_tables():
             degree,
             bits,
         )
-        show(f"log {degree}", *table, bits)
+        show("log, kR", *table, bits)
 
 
 def erf_tables():
@@ -164,58 +163,21 @@ def erf_tables():
     c is carried as two numbers, so the fit sees it exact.
     """
     c = 2 / mp.sqrt(mp.pi)
-    for bits, degree, end in ((24, 8, "3.95"), (24, 9, "3.95"), (53, 21, "5.93"), (53, 23, "5.93")):
-
-        def y(a):
-            return -mp.log(mp.erfc(a))
-
+    for bits, degree, end in ((24, 8, "3.95"), (53, 23, "5.93")):
         table = minimax(
-            lambda a: (y(a) / a - c) / a,
-            lambda a: a**2 * mp.exp(-y(a)) / mp.erf(a),
+            lambda a: (-mp.log(mp.erfc(a)) / a - c) / a,
+            lambda a: a**2 * mp.erfc(a) / mp.erf(a),
             mp.mpf(2) ** -30,
             end,
             degree,
             bits,
         )
-        show(f"erf {degree}", *table, bits)
+        show("erf, kQ", *table, bits)
 
 
-def scaled_normal_tail(a):
-    """Phi(-a) exp(a^2 / 2), the scaled complementary error function of a / sqrt(2)."""
-    z = a / mp.sqrt(2)
-    if z < 26:
-        return mp.exp(z * z) * mp.erfc(z) / 2
-    term = total = mp.mpf(1)  # asymptotic series: 26^2 = 676 terms shrink
-    for k in range(1, 60):
-        term *= -(2 * k - 1) / (2 * z * z)
-        total += term
-    return total / (z * mp.sqrt(mp.pi)) / 2
-
-
-def gelu_tables():
-    """P in Phi(-a) = exp(-a^2 / 2) w P(w), w = 1 / (1 + a / 4), relative."""
-    for bits, degree, end in ((24, 8, 15), (24, 9, 15), (53, 21, 39), (53, 22, 39)):
-        values = {}
-
-        def h(w):
-            if w not in values:
-                values[w] = scaled_normal_tail((1 / w - 1) * 4)
-            return values[w]
-
-        table = minimax(
-            lambda w: h(w) / w,
-            lambda w: w / h(w),
-            1 / (1 + mp.mpf(end) / 4),
-            1 / (1 + mp.mpf("0.7") / 4),
-            degree,
-            bits,
-        )
-        show(f"gelu, tail {degree}", *table, bits)
-
-
-def gelu_center_tables():
-    """R in Phi(x) = 1/2 + x R(x^2) for |x| <= 3/4, relative to Phi(-|x|)."""
-    for bits, degree in ((24, 3), (24, 4), (53, 9), (53, 10)):
+def center_tables():
+    """R in Phi(x) = 1/2 + x R(x^2), |x| <= 3/4, relative to Phi(-|x|)."""
+    for bits, degree in ((24, 4), (53, 9)):
         table = minimax(
             lambda z: mp.erf(mp.sqrt(z / 2)) / mp.sqrt(z) / 2,
             lambda z: mp.sqrt(z) / mp.erfc(mp.sqrt(z / 2)) * 2,
@@ -224,15 +186,42 @@ def gelu_center_tables():
             degree,
             bits,
         )
-        show(f"gelu, center {degree}", *table, bits)
+        show("gelu, kR", *table, bits)
+
+
+@functools.cache
+def scaled_normal_tail(w):
+    """exp(a^2 / 2) Phi(-a) at a = 4 (1 / w - 1)."""
+    z = 4 * (1 / w - 1) / mp.sqrt(2)
+    if z < 26:
+        return mp.exp(z * z) * mp.erfc(z) / 2
+    term = total = mp.mpf(1)  # the asymptotic series: its terms shrink to the 676th
+    for k in range(1, 60):
+        term *= -(2 * k - 1) / (2 * z * z)
+        total += term
+    return total / (z * mp.sqrt(mp.pi)) / 2
+
+
+def tail_tables():
+    """P in Phi(-a) = exp(-a^2 / 2) w P(w), w = 1 / (1 + a / 4), a >= 0.7, relative."""
+    for bits, degree, end in ((24, 9, 15), (53, 21, 39)):
+        table = minimax(
+            lambda w: scaled_normal_tail(w) / w,
+            lambda w: w / scaled_normal_tail(w),
+            1 / (1 + mp.mpf(end) / 4),
+            1 / (1 + mp.mpf("0.7") / 4),
+            degree,
+            bits,
+        )
+        show("gelu, kP", *table, bits)
 
 
 TABLES = {
     "exp": exp_tables,
     "log": log_tables,
     "erf": erf_tables,
-    "gelu": gelu_tables,
-    "center": gelu_center_tables,
+    "center": center_tables,
+    "tail": tail_tables,
 }
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ NetworkSpec SpecOf(const std::vector<ptrdiff_t>& layer_sizes,
 template <typename T>
 class EnginePool {
  public:
-  explicit EnginePool(std::shared_ptr<Network<T>> network) : network_(std::move(network)) {}
+  explicit EnginePool(std::shared_ptr<Network<T>> network)
+      : network_(std::move(network)) {}
 
   std::unique_ptr<GradientEngine<T>> Take() {
     {
@@ -133,51 +134,57 @@ void BindNetworkOf(py::module_& m, const char* name) {
            }),
            py::arg("layer_sizes"), py::arg("activations"), py::arg("loss"),
            py::arg("loss_parameter"), py::arg("dropout"))
-      .def_property_readonly("handle", [](const Self& self) { return HandleOf(self.network); })
-      .def_property_readonly("n_parameters",
-                             [](const Self& self) { return self.network->n_parameters(); })
+      .def_property_readonly("handle",
+                             [](const Self& self) { return HandleOf(self.network); })
+      .def_property_readonly(
+          "n_parameters", [](const Self& self) { return self.network->n_parameters(); })
       .def("get_parameters",
            [](const Self& self) {
              Array<T> flat(static_cast<py::ssize_t>(self.network->n_parameters()));
              self.network->GetParameters(flat.mutable_data());
              return flat;
            })
-      .def("set_parameters",
-           [](Self& self, const Array<T>& flat) {
-             RequireShape(flat, "parameters",
-                          {static_cast<ptrdiff_t>(self.network->n_parameters())});
-             self.network->SetParameters(flat.data());
-           },
-           Exact("flat"))
-      .def("predict",
-           [](const Self& self, const Array<T>& x, Array<T> out) {
-             RequireInput(*self.network, x);
-             RequireShape(out, "out", {x.shape(0), self.network->spec().n_out()});
-             T* y = Writable(out);
-             const ReleaseGilFor release(self.network->multiply_adds() *
-                                         static_cast<double>(x.shape(0)));
-             self.network->Predict(y, {x.data(), self.network->spec().n_in()}, x.shape(0));
-           },
-           Exact("x"), Exact("out"))
+      .def(
+          "set_parameters",
+          [](Self& self, const Array<T>& flat) {
+            RequireShape(flat, "parameters",
+                         {static_cast<ptrdiff_t>(self.network->n_parameters())});
+            self.network->SetParameters(flat.data());
+          },
+          Exact("flat"))
+      .def(
+          "predict",
+          [](const Self& self, const Array<T>& x, Array<T> out) {
+            RequireInput(*self.network, x);
+            RequireShape(out, "out", {x.shape(0), self.network->spec().n_out()});
+            T* y = Writable(out);
+            const ReleaseGilFor release(self.network->multiply_adds() *
+                                        static_cast<double>(x.shape(0)));
+            self.network->Predict(y, {x.data(), self.network->spec().n_in()},
+                                  x.shape(0));
+          },
+          Exact("x"), Exact("out"))
       .def("forward", &Forward<T>, Exact("x"))
-      .def("evaluate",
-           [](const Self& self, const Array<T>& x,
-              const std::optional<Array<int32_t>>& labels,
-              const std::optional<Array<T>>& values,
-              const std::optional<Array<T>>& weights) {
-             const NetworkSpec& spec = self.network->spec();
-             RequireInput(*self.network, x);
-             const Targets<T> targets = TargetsOf(labels, values, x.shape(0), spec.n_out());
-             if (weights) RequireShape(*weights, "weights", {x.shape(0)});
-             Evaluation sums;
-             {
-               const py::gil_scoped_release release;
-               sums = self.network->Evaluate({x.data(), spec.n_in()}, targets,
-                                             DataOrNull(weights), x.shape(0));
-             }
-             return py::make_tuple(sums.loss, sums.weight, sums.correct);
-           },
-           Exact("x"), Exact("labels"), Exact("values"), Exact("weights"))
+      .def(
+          "evaluate",
+          [](const Self& self, const Array<T>& x,
+             const std::optional<Array<int32_t>>& labels,
+             const std::optional<Array<T>>& values,
+             const std::optional<Array<T>>& weights) {
+            const NetworkSpec& spec = self.network->spec();
+            RequireInput(*self.network, x);
+            const Targets<T> targets =
+                TargetsOf(labels, values, x.shape(0), spec.n_out());
+            if (weights) RequireShape(*weights, "weights", {x.shape(0)});
+            Evaluation sums;
+            {
+              const py::gil_scoped_release release;
+              sums = self.network->Evaluate({x.data(), spec.n_in()}, targets,
+                                            DataOrNull(weights), x.shape(0));
+            }
+            return py::make_tuple(sums.loss, sums.weight, sums.correct);
+          },
+          Exact("x"), Exact("labels"), Exact("values"), Exact("weights"))
       .def("loss_and_gradient", &LossAndGradient<T>, Exact("x"), Exact("labels"),
            Exact("values"), Exact("weights"), py::arg("label_smoothing"))
       .def_property_readonly("network", [](const Self& self) { return self.network; });

@@ -7,68 +7,72 @@ namespace {
 
 template <typename T>
 void BindOpsOf(py::module_& m) {
-  m.def("map",
-        [](const std::string& name, const Array<T>& x, Array<T> out) {
-          const Function f = ByName<Function>(kFunctionNames, name);
-          if (out.size() != x.size()) throw std::invalid_argument("out has another size");
-          T* y = Writable(out);
-          const ReleaseGilFor release(static_cast<double>(x.size()) * 20);
-          ops::Map(f, y, x.data(), x.size());
-        },
-        py::arg("name"), Exact("x"), Exact("out"));
-  m.def("softmax",
-        [](const Array<T>& z, Array<T> out, bool log) {
-          RequireShape(out, "out", {z.shape(0), z.shape(1)});
-          ops::Softmax(Writable(out), z.data(), z.shape(0), z.shape(1), log);
-        },
-        Exact("z"), Exact("out"), py::arg("log"));
-  m.def("dense",
-        [](const Array<T>& x, const Array<T>& w, const std::optional<Array<T>>& b,
-           const std::string& activation, Array<T> out) {
-          const ptrdiff_t rows = x.shape(0), n_in = x.shape(1), n_out = w.shape(1);
-          RequireShape(w, "w", {n_in, n_out});
-          if (b) RequireShape(*b, "b", {n_out});
-          RequireShape(out, "out", {rows, n_out});
-          ops::Dense(Writable(out), x.data(), w.data(), DataOrNull(b),
-                     ByName<Activation>(kActivationNames, activation), rows, n_in, n_out);
-        },
-        Exact("x"), Exact("w"), Exact("b"), py::arg("activation"), Exact("out"));
-  m.def("dense_backward",
-        [](const Array<T>& dy, const Array<T>& x, const Array<T>& w, const Array<T>& y,
-           const std::optional<Array<T>>& z, const std::string& activation) {
-          const ptrdiff_t rows = x.shape(0), n_in = x.shape(1), n_out = w.shape(1);
-          RequireShape(dy, "dy", {rows, n_out});
-          RequireShape(w, "w", {n_in, n_out});
-          RequireShape(y, "y", {rows, n_out});
-          if (z) RequireShape(*z, "z", {rows, n_out});
-          Array<T> dx({rows, n_in}), dw({n_in, n_out}), db(n_out);
-          ops::DenseBackward(dx.mutable_data(), dw.mutable_data(), db.mutable_data(),
-                             dy.data(), x.data(), w.data(), y.data(), DataOrNull(z),
-                             ByName<Activation>(kActivationNames, activation), rows, n_in,
-                             n_out);
-          return py::make_tuple(dx, dw, db);
-        },
-        Exact("dy"), Exact("x"), Exact("w"), Exact("y"), Exact("z"),
-        py::arg("activation"));
-  m.def("cross_entropy",
-        [](const Array<T>& z, const std::optional<Array<int32_t>>& labels,
-           const std::optional<Array<T>>& values, bool softmax) {
-          const ptrdiff_t rows = z.shape(0), n = z.shape(1);
-          const Targets<T> targets = TargetsOf(labels, values, rows, n);
-          Array<T> loss(rows), dz({rows, n});
-          ops::CrossEntropy(loss.mutable_data(), dz.mutable_data(), z.data(), targets,
-                            softmax, rows, n);
-          return py::make_tuple(loss, dz);
-        },
-        Exact("z"), Exact("labels"), Exact("values"), py::arg("softmax"));
+  m.def(
+      "map_function",
+      [](const std::string& name, const Array<T>& x, Array<T> out) {
+        const Function f = ByName<Function>(kFunctionNames, name);
+        if (out.size() != x.size()) throw std::invalid_argument("out has another size");
+        T* y = Writable(out);
+        const ReleaseGilFor release(static_cast<double>(x.size()) * 20);
+        ops::Map(f, y, x.data(), x.size());
+      },
+      py::arg("name"), Exact("x"), Exact("out"));
+  m.def(
+      "softmax",
+      [](const Array<T>& z, Array<T> out, bool log) {
+        RequireShape(out, "out", {z.shape(0), z.shape(1)});
+        ops::Softmax(Writable(out), z.data(), z.shape(0), z.shape(1), log);
+      },
+      Exact("z"), Exact("out"), py::arg("log"));
+  m.def(
+      "dense",
+      [](const Array<T>& x, const Array<T>& w, const std::optional<Array<T>>& b,
+         const std::string& activation, Array<T> out) {
+        const ptrdiff_t rows = x.shape(0), n_in = x.shape(1), n_out = w.shape(1);
+        RequireShape(w, "w", {n_in, n_out});
+        if (b) RequireShape(*b, "b", {n_out});
+        RequireShape(out, "out", {rows, n_out});
+        ops::Dense(Writable(out), x.data(), w.data(), DataOrNull(b),
+                   ByName<Activation>(kActivationNames, activation), rows, n_in, n_out);
+      },
+      Exact("x"), Exact("w"), Exact("b"), py::arg("activation"), Exact("out"));
+  m.def(
+      "dense_backward",
+      [](const Array<T>& dy, const Array<T>& x, const Array<T>& w, const Array<T>& y,
+         const std::optional<Array<T>>& z, const std::string& activation) {
+        const ptrdiff_t rows = x.shape(0), n_in = x.shape(1), n_out = w.shape(1);
+        RequireShape(dy, "dy", {rows, n_out});
+        RequireShape(w, "w", {n_in, n_out});
+        RequireShape(y, "y", {rows, n_out});
+        if (z) RequireShape(*z, "z", {rows, n_out});
+        Array<T> dx({rows, n_in}), dw({n_in, n_out}), db(n_out);
+        ops::DenseBackward(dx.mutable_data(), dw.mutable_data(), db.mutable_data(),
+                           dy.data(), x.data(), w.data(), y.data(), DataOrNull(z),
+                           ByName<Activation>(kActivationNames, activation), rows, n_in,
+                           n_out);
+        return py::make_tuple(dx, dw, db);
+      },
+      Exact("dy"), Exact("x"), Exact("w"), Exact("y"), Exact("z"),
+      py::arg("activation"));
+  m.def(
+      "cross_entropy",
+      [](const Array<T>& z, const std::optional<Array<int32_t>>& labels,
+         const std::optional<Array<T>>& values, bool softmax) {
+        const ptrdiff_t rows = z.shape(0), n = z.shape(1);
+        const Targets<T> targets = TargetsOf(labels, values, rows, n);
+        Array<T> loss(rows), dz({rows, n});
+        ops::CrossEntropy(loss.mutable_data(), dz.mutable_data(), z.data(), targets,
+                          softmax, rows, n);
+        return py::make_tuple(loss, dz);
+      },
+      Exact("z"), Exact("labels"), Exact("values"), py::arg("softmax"));
 }
 
 }  // namespace
 
 void BindOps(py::module_& m) {
-  py::module_ ops = m.def_submodule("ops");
-  BindOpsOf<float>(ops);
-  BindOpsOf<double>(ops);
+  BindOpsOf<float>(m);
+  BindOpsOf<double>(m);
 }
 
 }  // namespace mlpcore::bindings

@@ -6,29 +6,44 @@
 namespace mlpcore::bindings {
 
 void BindRandom(py::module_& m) {
-  m.def("philox", [](uint64_t seed, uint64_t stream, uint64_t index) {
-    const PhiloxBlock block = Philox(seed, stream, index);
-    return py::make_tuple(block.word[0], block.word[1], block.word[2], block.word[3]);
-  }, py::arg("seed"), py::arg("stream"), py::arg("index"));
-  m.def("uniform", [](py::ssize_t n, uint64_t seed, uint64_t stream) {
-    Array<double> out(n);
-    Uniform(out.mutable_data(), n, seed, stream);
-    return out;
-  }, py::arg("n"), py::arg("seed"), py::arg("stream"));
-  m.def("permutation", [](py::ssize_t n, uint64_t seed, uint64_t stream) {
-    Array<int64_t> out(n);
-    Permutation(out.mutable_data(), n, seed, stream);
-    return out;
-  }, py::arg("n"), py::arg("seed"), py::arg("stream"));
-  m.def("orthonormalize", [](Array<double> a) {
-    if (a.ndim() != 2 || a.shape(0) < a.shape(1)) {
-      throw std::invalid_argument("a must be 2-D with at least as many rows as columns");
-    }
-    Orthonormalize(Writable(a), a.shape(0), a.shape(1));
-  }, Exact("a"));
-  m.def("init_stream", [](uint64_t layer) {
-    return StreamOf(StreamKind::kInit, layer, 0);
-  }, py::arg("layer"));
+  m.def(
+      "philox",
+      [](uint64_t seed, uint64_t stream, uint64_t index) {
+        const PhiloxBlock block = Philox(seed, stream, index);
+        return py::make_tuple(block.word[0], block.word[1], block.word[2],
+                              block.word[3]);
+      },
+      py::arg("seed"), py::arg("stream"), py::arg("index"));
+  m.def(
+      "uniform",
+      [](py::ssize_t n, uint64_t seed, uint64_t stream) {
+        Array<double> out(n);
+        Uniform(out.mutable_data(), n, seed, stream);
+        return out;
+      },
+      py::arg("n"), py::arg("seed"), py::arg("stream"));
+  m.def(
+      "permutation",
+      [](py::ssize_t n, uint64_t seed, uint64_t stream) {
+        Array<int64_t> out(n);
+        Permutation(out.mutable_data(), n, seed, stream);
+        return out;
+      },
+      py::arg("n"), py::arg("seed"), py::arg("stream"));
+  m.def(
+      "orthonormalize",
+      [](Array<double> a) {
+        if (a.ndim() != 2 || a.shape(0) < a.shape(1)) {
+          throw std::invalid_argument(
+              "a must be 2-D with at least as many rows as columns");
+        }
+        Orthonormalize(Writable(a), a.shape(0), a.shape(1));
+      },
+      Exact("a"));
+  m.def(
+      "init_stream",
+      [](uint64_t layer) { return StreamOf(StreamKind::kInit, layer, 0); },
+      py::arg("layer"));
 }
 
 }  // namespace mlpcore::bindings

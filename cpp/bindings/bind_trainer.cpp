@@ -55,9 +55,10 @@ template <typename T>
 py::tuple Fit(Trainer<T>& self, const Array<T>& x,
               const std::optional<Array<int32_t>>& labels,
               const std::optional<Array<T>>& values,
-              const std::optional<Array<T>>& weights, ptrdiff_t batch_size, bool shuffle,
-              const std::optional<Array<int64_t>>& order, ptrdiff_t epochs,
-              const Array<double>& learning_rates, py::object progress) {
+              const std::optional<Array<T>>& weights, ptrdiff_t batch_size,
+              bool shuffle, const std::optional<Array<int64_t>>& order,
+              ptrdiff_t epochs, const Array<double>& learning_rates,
+              py::object progress) {
   FitArgs<T> args;
   args.data = BatchOf(*self.network(), x, labels, values, weights);
   if (args.data.rows < 1 || batch_size < 1 || epochs < 0) {
@@ -73,7 +74,8 @@ py::tuple Fit(Trainer<T>& self, const Array<T>& x,
     RequireShape(*order, "order", {args.data.rows});
     for (ptrdiff_t i = 0; i < args.data.rows; ++i) {
       const int64_t row = order->data()[i];
-      if (row < 0 || row >= args.data.rows) throw std::invalid_argument("order: no such row");
+      if (row < 0 || row >= args.data.rows)
+        throw std::invalid_argument("order: no such row");
     }
     args.order = order->data();
   }
@@ -88,8 +90,8 @@ py::tuple Fit(Trainer<T>& self, const Array<T>& x,
   for (const EpochRecord& epoch : result.epochs) {
     records.append(py::make_tuple(epoch.loss, epoch.accuracy, epoch.seconds));
   }
-  return py::make_tuple(result.status == FitStatus::kDiverged, result.batch, result.loss,
-                        records);
+  return py::make_tuple(result.status == FitStatus::kDiverged, result.batch,
+                        result.loss, records);
 }
 
 template <typename T>
@@ -98,7 +100,8 @@ void SetGradientHook(Trainer<T>& self, const py::object& hook) {
     self.set_gradient_hook(nullptr);
     return;
   }
-  // The array is a view of the gradient, valid for the call; its base keeps the network.
+  // The array is a view of the gradient, valid for the call; its base keeps the
+  // network.
   const std::shared_ptr<Network<T>> network = self.network();
   self.set_gradient_hook([hook, network](T* gradient) {
     const py::gil_scoped_acquire gil;
@@ -111,9 +114,10 @@ template <typename T>
 void BindTrainerOf(py::module_& m, const char* name) {
   using Self = Trainer<T>;
   py::class_<Self, std::shared_ptr<Self>>(m, name)
-      .def(py::init([](const std::shared_ptr<Network<T>>& network, const std::string& optimizer,
-                       double momentum, bool nesterov, double beta_1, double beta_2,
-                       double epsilon, double weight_decay, double l2, double clip_norm,
+      .def(py::init([](const std::shared_ptr<Network<T>>& network,
+                       const std::string& optimizer, double momentum, bool nesterov,
+                       double beta_1, double beta_2, double epsilon,
+                       double weight_decay, double l2, double clip_norm,
                        double label_smoothing, uint64_t seed) {
              TrainerConfig config;
              config.optimizer = ByName<Optimizer>(kOptimizerNames, optimizer);
@@ -130,22 +134,23 @@ void BindTrainerOf(py::module_& m, const char* name) {
              return std::make_shared<Self>(network, config);
            }),
            py::arg("network"), py::kw_only(), py::arg("optimizer"), py::arg("momentum"),
-           py::arg("nesterov"), py::arg("beta_1"), py::arg("beta_2"), py::arg("epsilon"),
-           py::arg("weight_decay"), py::arg("l2"), py::arg("clip_norm"),
-           py::arg("label_smoothing"), py::arg("seed"))
-      .def("fit", &Fit<T>, Exact("x"), Exact("labels"), Exact("values"), Exact("weights"),
-           py::arg("batch_size"), py::arg("shuffle"), Exact("order"), py::arg("epochs"),
-           Exact("learning_rates"), py::arg("progress"))
-      .def("step",
-           [](Self& self, const Array<T>& x, const std::optional<Array<int32_t>>& labels,
-              const std::optional<Array<T>>& values,
-              const std::optional<Array<T>>& weights, double learning_rate) {
-             const Batch<T> batch = BatchOf(*self.network(), x, labels, values, weights);
-             const py::gil_scoped_release release;
-             return self.Step(batch, learning_rate);
-           },
-           Exact("x"), Exact("labels"), Exact("values"), Exact("weights"),
-           py::arg("learning_rate"))
+           py::arg("nesterov"), py::arg("beta_1"), py::arg("beta_2"),
+           py::arg("epsilon"), py::arg("weight_decay"), py::arg("l2"),
+           py::arg("clip_norm"), py::arg("label_smoothing"), py::arg("seed"))
+      .def("fit", &Fit<T>, Exact("x"), Exact("labels"), Exact("values"),
+           Exact("weights"), py::arg("batch_size"), py::arg("shuffle"), Exact("order"),
+           py::arg("epochs"), Exact("learning_rates"), py::arg("progress"))
+      .def(
+          "step",
+          [](Self& self, const Array<T>& x, const std::optional<Array<int32_t>>& labels,
+             const std::optional<Array<T>>& values,
+             const std::optional<Array<T>>& weights, double learning_rate) {
+            const Batch<T> batch = BatchOf(*self.network(), x, labels, values, weights);
+            const py::gil_scoped_release release;
+            return self.Step(batch, learning_rate);
+          },
+          Exact("x"), Exact("labels"), Exact("values"), Exact("weights"),
+          py::arg("learning_rate"))
       .def("set_gradient_hook", &SetGradientHook<T>, py::arg("hook"))
       .def("set_counts", &Self::set_counts, py::arg("step"), py::arg("epoch"))
       .def_property_readonly("step_count", &Self::step)
@@ -164,16 +169,17 @@ void BindTrainerOf(py::module_& m, const char* name) {
              }
              return moments;
            })
-      .def("set_moment",
-           [](Self& self, int which, const Array<T>& flat) {
-             if (which < 1 || which > 2 || !self.has_moment(which)) {
-               throw std::invalid_argument("this optimizer has no such moment");
-             }
-             RequireShape(flat, "moment",
-                          {static_cast<ptrdiff_t>(self.network()->n_parameters())});
-             self.SetMoment(which, flat.data());
-           },
-           py::arg("which"), Exact("flat"));
+      .def(
+          "set_moment",
+          [](Self& self, int which, const Array<T>& flat) {
+            if (which < 1 || which > 2 || !self.has_moment(which)) {
+              throw std::invalid_argument("this optimizer has no such moment");
+            }
+            RequireShape(flat, "moment",
+                         {static_cast<ptrdiff_t>(self.network()->n_parameters())});
+            self.SetMoment(which, flat.data());
+          },
+          py::arg("which"), Exact("flat"));
 }
 
 }  // namespace

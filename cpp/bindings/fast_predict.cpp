@@ -1,9 +1,9 @@
 // The short way in: predict(handle, X, out) for the array that needs no conversion.
 //
-// pybind11's dispatch costs 0.4 us and more a call, several times what a small network's
-// arithmetic does. This is a METH_FASTCALL function on NumPy's C API that takes a plain
-// C-contiguous array of the network's dtype, or declines with NotImplemented, whereupon
-// the Python layer checks and converts.
+// pybind11's dispatch costs 0.4 us and more a call, several times what a small
+// network's arithmetic does. This is a METH_FASTCALL function on NumPy's C API that
+// takes a plain C-contiguous array of the network's dtype, or declines with
+// NotImplemented, whereupon the Python layer checks and converts.
 #define NPY_TARGET_VERSION NPY_1_25_API_VERSION
 #include <numpy/arrayobject.h>
 
@@ -54,7 +54,8 @@ PyObject* Predict(const Network<T>& network, PyObject* x_object, PyObject* out_o
     Py_INCREF(y);
   }
   try {
-    const ReleaseGilFor release(network.multiply_adds() * static_cast<double>(shape[0]));
+    const ReleaseGilFor release(network.multiply_adds() *
+                                static_cast<double>(shape[0]));
     network.Predict(static_cast<T*>(PyArray_DATA(y)),
                     {static_cast<const T*>(PyArray_DATA(x)), n_in}, shape[0]);
   } catch (const std::bad_alloc&) {
@@ -76,8 +77,9 @@ PyObject* FastPredict(PyObject*, PyObject* const* args, Py_ssize_t n_args) {
 }
 
 PyMethodDef fast_predict = {
-    "predict", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&FastPredict)),
-    METH_FASTCALL, "predict(handle, X, out) -> array, or NotImplemented"};
+    "predict",
+    reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&FastPredict)),
+    METH_FASTCALL, "predict(handle, X, out): the outputs, or NotImplemented."};
 
 py::capsule Wrap(Handle handle) {
   return py::capsule(new Handle(std::move(handle)),

@@ -10,7 +10,8 @@ void RequireShape(const py::array& array, const char* name,
   if (same) return;
   std::string wanted;
   for (const ptrdiff_t size : shape) wanted += std::to_string(size) + ",";
-  throw std::invalid_argument(std::string(name) + " must have the shape (" + wanted + ")");
+  throw std::invalid_argument(std::string(name) + " must have the shape (" + wanted +
+                              ")");
 }
 
 }  // namespace mlpcore::bindings

@@ -18,7 +18,8 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   // Throws std::bad_alloc.
   explicit AlignedBuffer(size_t size) : size_(size) {
-    if (size > std::numeric_limits<size_t>::max() / 2 / sizeof(T)) throw std::bad_alloc();
+    if (size > std::numeric_limits<size_t>::max() / 2 / sizeof(T))
+      throw std::bad_alloc();
     data_.reset(static_cast<T*>(
         ::operator new(size * sizeof(T) + 1, std::align_val_t(kCacheLine))));
     std::fill_n(data_.get(), size, T(0));

@@ -53,7 +53,8 @@ const IsaEntry* FindIsa(const std::string& name) {
 
 const IsaEntry& RequireIsa(const std::string& name) {
   if (const IsaEntry* isa = FindIsa(name)) return *isa;
-  std::string message = "instruction set '" + name + "' is not available here; there are:";
+  std::string message =
+      "instruction set '" + name + "' is not available here; there are:";
   for (const std::string& have : SupportedIsas()) message += " " + have;
   throw std::invalid_argument(message);
 }

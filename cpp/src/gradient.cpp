@@ -84,15 +84,15 @@ struct GradientEngine<T>::Workspace {
   // A group: the rows between two barriers. Capacity, then the current one.
   ptrdiff_t capacity = 0;
   bool has_dropout_buffers = false;
-  OwnedRows<T> x;                    // rows gathered through the order
+  OwnedRows<T> x;  // rows gathered through the order
   std::vector<LayerState<T>> layers;
   OwnedRows<T> target_values;
   std::vector<int32_t> target_labels, row_class;
   std::vector<T> row_weight, row_loss;
 
-  Batch<T> batch;            // the whole batch
+  Batch<T> batch;  // the whole batch
   GradientOptions options;
-  T scale = 0;               // 1 / sum of the batch's weights
+  T scale = 0;                // 1 / sum of the batch's weights
   ptrdiff_t group_first = 0;  // row of the batch
   Evaluation result;
 };
@@ -133,7 +133,8 @@ void GradientEngine<T>::Workspace::RefreshAll() {
   for (size_t l = 1; l < transposed_layout.size(); ++l) {
     const LayerLayout& layer = network->layout()[l];
     for (ptrdiff_t p = 0; p < layer.n_panels; ++p) {
-      TransposePanel(transposed.data(), transposed_layout[l], network->arena(), layer, p);
+      TransposePanel(transposed.data(), transposed_layout[l], network->arena(), layer,
+                     p);
     }
   }
   transposed_version = network->version();
@@ -146,7 +147,8 @@ template <typename T>
 Rows<const T> GradientEngine<T>::Workspace::InputRowsOf(ptrdiff_t first,
                                                         ptrdiff_t count) {
   const ptrdiff_t row = group_first + first;
-  if (batch.order == nullptr) return {batch.x.data + row * batch.x.stride, batch.x.stride};
+  if (batch.order == nullptr)
+    return {batch.x.data + row * batch.x.stride, batch.x.stride};
   const ptrdiff_t n_in = spec.n_in(), n_out = spec.n_out();
   for (ptrdiff_t i = 0; i < count; ++i) {
     const ptrdiff_t from = batch.order[row + i];
@@ -177,8 +179,9 @@ const T* GradientEngine<T>::Workspace::WeightsOf(ptrdiff_t first) const {
 }
 
 template <typename T>
-void GradientEngine<T>::Workspace::Forward(const KernelTable<T>& kernels, Rows<const T> in,
-                                           ptrdiff_t first, ptrdiff_t count) {
+void GradientEngine<T>::Workspace::Forward(const KernelTable<T>& kernels,
+                                           Rows<const T> in, ptrdiff_t first,
+                                           ptrdiff_t count) {
   const ptrdiff_t n_layers = spec.n_layers();
   for (ptrdiff_t l = 0; l < n_layers; ++l) {
     const size_t i = static_cast<size_t>(l);
@@ -232,8 +235,8 @@ void GradientEngine<T>::Workspace::LossAndOutputGradient(const KernelTable<T>& k
 }
 
 template <typename T>
-void GradientEngine<T>::Workspace::Backward(const KernelTable<T>& kernels, ptrdiff_t first,
-                                            ptrdiff_t count) {
+void GradientEngine<T>::Workspace::Backward(const KernelTable<T>& kernels,
+                                            ptrdiff_t first, ptrdiff_t count) {
   for (ptrdiff_t l = spec.n_layers() - 1; l > 0; --l) {
     const size_t i = static_cast<size_t>(l);
     const LayerLayout& layer = network->layout()[i];
@@ -264,8 +267,8 @@ void GradientEngine<T>::Workspace::ForwardBackward(const KernelTable<T>& kernels
   }
 }
 
-// Members own items (a layer's panel, some of its inputs); each adds up its own over the
-// group's chunks, in order.
+// Members own items (a layer's panel, some of its inputs); each adds up its own over
+// the group's chunks, in order.
 template <typename T>
 void GradientEngine<T>::Workspace::WeightGradients(const KernelTable<T>& kernels,
                                                    const Team& team, ptrdiff_t rows) {
@@ -352,8 +355,8 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
   work.result = Evaluation{};
 
   // Forward, dx and dW: three products. A member takes a chunk's worth of rows a group.
-  const int threads = ThreadsFor(3 * work.network->multiply_adds() *
-                                 static_cast<double>(batch.rows));
+  const int threads =
+      ThreadsFor(3 * work.network->multiply_adds() * static_cast<double>(batch.rows));
   const ptrdiff_t group_rows =
       std::min(batch.rows, static_cast<ptrdiff_t>(threads) * kBlockTerms);
   work.Reserve(group_rows);

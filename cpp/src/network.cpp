@@ -18,7 +18,8 @@ Network<T>::Network(NetworkSpec spec)
     : spec_(std::move(spec)), layout_(LayOutPanels<T>(spec_.layer_sizes)) {
   for (const LayerLayout& layer : layout_) {
     n_parameters_ += static_cast<size_t>((layer.n_in + 1) * layer.n_out);
-    multiply_adds_ += static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out);
+    multiply_adds_ +=
+        static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out);
     widest_ = std::max(widest_, layer.n_out);
   }
   arena_size_ = ArenaSize<T>(layout_);
@@ -93,7 +94,8 @@ void Network<T>::Predict(T* y, InputRows<T> x, ptrdiff_t rows) const {
 
 // Few rows through wide layers: each member computes some panels of every layer.
 template <typename T>
-void Network<T>::PredictPanels(T* y, InputRows<T> x, ptrdiff_t rows, int threads) const {
+void Network<T>::PredictPanels(T* y, InputRows<T> x, ptrdiff_t rows,
+                               int threads) const {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const ptrdiff_t n_layers = spec_.n_layers(), n_out = spec_.n_out();
   const PingPong<T> hidden(rows, widest_);
@@ -151,7 +153,8 @@ Evaluation Network<T>::Evaluate(InputRows<T> x, const Targets<T>& targets,
     // One scratch for the activations and for what the loss leaves.
     const ptrdiff_t stride = PaddedStride<T>(widest_);
     T* scratch = Scratch<T>(static_cast<size_t>(kBlockTerms * (2 * stride + 2)));
-    const Rows<T> buffers[2] = {{scratch, stride}, {scratch + kBlockTerms * stride, stride}};
+    const Rows<T> buffers[2] = {{scratch, stride},
+                                {scratch + kBlockTerms * stride, stride}};
     T* row_loss = scratch + 2 * kBlockTerms * stride;
     int32_t row_class[kBlockTerms];
     for (ptrdiff_t c = mine.begin; c < mine.end; ++c) {

@@ -14,10 +14,12 @@ template <typename T>
 void Map(Function f, T* y, const T* x, ptrdiff_t n) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   constexpr double kFlopsOfAFunction = 20;
-  RunTeam(ThreadsFor(kFlopsOfAFunction * static_cast<double>(n)), [&](const Team& team) {
-    const Range mine = team.Share(n, kPanel<T>);
-    if (mine.size() > 0) kernels.map(f, x + mine.begin, y + mine.begin, mine.size());
-  });
+  RunTeam(ThreadsFor(kFlopsOfAFunction * static_cast<double>(n)),
+          [&](const Team& team) {
+            const Range mine = team.Share(n, kPanel<T>);
+            if (mine.size() > 0)
+              kernels.map(f, x + mine.begin, y + mine.begin, mine.size());
+          });
 }
 
 template <typename T>
@@ -146,15 +148,15 @@ void CrossEntropy(T* loss, T* dz, const T* z, const Targets<T>& targets, bool so
   ActiveKernels<T>().loss(args);
 }
 
-#define MLPCORE_INSTANTIATE(T)                                                          \
-  template void Map<T>(Function, T*, const T*, ptrdiff_t);                              \
-  template void Softmax<T>(T*, const T*, ptrdiff_t, ptrdiff_t, bool);                   \
-  template void Dense<T>(T*, const T*, const T*, const T*, Activation, ptrdiff_t,       \
-                         ptrdiff_t, ptrdiff_t);                                         \
-  template void DenseBackward<T>(T*, T*, T*, const T*, const T*, const T*, const T*,    \
-                                 const T*, Activation, ptrdiff_t, ptrdiff_t,            \
-                                 ptrdiff_t);                                            \
-  template void CrossEntropy<T>(T*, T*, const T*, const Targets<T>&, bool, ptrdiff_t,   \
+#define MLPCORE_INSTANTIATE(T)                                                        \
+  template void Map<T>(Function, T*, const T*, ptrdiff_t);                            \
+  template void Softmax<T>(T*, const T*, ptrdiff_t, ptrdiff_t, bool);                 \
+  template void Dense<T>(T*, const T*, const T*, const T*, Activation, ptrdiff_t,     \
+                         ptrdiff_t, ptrdiff_t);                                       \
+  template void DenseBackward<T>(T*, T*, T*, const T*, const T*, const T*, const T*,  \
+                                 const T*, Activation, ptrdiff_t, ptrdiff_t,          \
+                                 ptrdiff_t);                                          \
+  template void CrossEntropy<T>(T*, T*, const T*, const Targets<T>&, bool, ptrdiff_t, \
                                 ptrdiff_t);
 MLPCORE_INSTANTIATE(float)
 MLPCORE_INSTANTIATE(double)

@@ -86,20 +86,21 @@ void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
     const ptrdiff_t inputs = std::min(from.n_in - i, kW);
     T* block = transposed + to.offset + i / kW * to.panel_size + (1 + col) * kW;
     for (ptrdiff_t j = 0; j < cols; ++j) {
-      for (ptrdiff_t e = 0; e < inputs; ++e) block[j * kW + e] = lines[(i + e) * kW + j];
+      for (ptrdiff_t e = 0; e < inputs; ++e)
+        block[j * kW + e] = lines[(i + e) * kW + j];
     }
   }
 }
 
-#define MLPCORE_INSTANTIATE(T)                                                          \
-  template std::vector<LayerLayout> LayOutPanels<T>(const std::vector<ptrdiff_t>&);     \
-  template std::vector<LayerLayout> LayOutTransposed<T>(                                \
-      const std::vector<LayerLayout>&);                                                 \
-  template size_t ArenaSize<T>(const std::vector<LayerLayout>&);                        \
-  template void Pack<T>(T*, const T*, const std::vector<LayerLayout>&);                 \
-  template void Unpack<T>(T*, const T*, const std::vector<LayerLayout>&);               \
-  template void TransposePanel<T>(T*, const LayerLayout&, const T*, const LayerLayout&, \
-                                  ptrdiff_t);
+#define MLPCORE_INSTANTIATE(T)                                                      \
+  template std::vector<LayerLayout> LayOutPanels<T>(const std::vector<ptrdiff_t>&); \
+  template std::vector<LayerLayout> LayOutTransposed<T>(                            \
+      const std::vector<LayerLayout>&);                                             \
+  template size_t ArenaSize<T>(const std::vector<LayerLayout>&);                    \
+  template void Pack<T>(T*, const T*, const std::vector<LayerLayout>&);             \
+  template void Unpack<T>(T*, const T*, const std::vector<LayerLayout>&);           \
+  template void TransposePanel<T>(T*, const LayerLayout&, const T*,                 \
+                                  const LayerLayout&, ptrdiff_t);
 MLPCORE_INSTANTIATE(float)
 MLPCORE_INSTANTIATE(double)
 #undef MLPCORE_INSTANTIATE

@@ -42,7 +42,8 @@ void Permutation(int64_t* out, ptrdiff_t n, uint64_t seed, uint64_t stream) {
   std::iota(out, out + n, int64_t{0});
   for (ptrdiff_t i = n - 1; i > 0; --i) {
     const uint64_t bound = static_cast<uint64_t>(i) + 1;
-    const uint64_t j = HighProduct(Word64(seed, stream, static_cast<uint64_t>(i)), bound);
+    const uint64_t j =
+        HighProduct(Word64(seed, stream, static_cast<uint64_t>(i)), bound);
     std::swap(out[i], out[j]);
   }
 }
@@ -57,7 +58,8 @@ void Orthonormalize(double* a, ptrdiff_t rows, ptrdiff_t cols) {
     std::fill(dot.begin(), dot.end(), 0.0);
     for (ptrdiff_t i = 0; i < rows; ++i) {
       const double* row = a + i * cols;
-      for (ptrdiff_t j = k; j < cols; ++j) dot[static_cast<size_t>(j)] += row[k] * row[j];
+      for (ptrdiff_t j = k; j < cols; ++j)
+        dot[static_cast<size_t>(j)] += row[k] * row[j];
     }
     const double norm = std::sqrt(dot[static_cast<size_t>(k)]);
     for (ptrdiff_t i = 0; i < rows; ++i) {

@@ -53,8 +53,8 @@ struct Trainer<T>::State {
   std::vector<PanelIndex> panels;
   std::vector<double> panel_squares;  // sums of squares, for clipping
   std::vector<int64_t> order;
-  AlignedBuffer<T> last_finite;       // weights after the last good epoch
-  UpdateArgs<T> update;               // this step's scalars
+  AlignedBuffer<T> last_finite;  // weights after the last good epoch
+  UpdateArgs<T> update;          // this step's scalars
   std::chrono::steady_clock::time_point last_poll;
 };
 
@@ -85,7 +85,7 @@ Trainer<T>::~Trainer() = default;
 // This step's scalars, rounded to T once.
 template <typename T>
 UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t step,
-                                  double learning_rate) {
+                           double learning_rate) {
   UpdateArgs<T> u;
   u.optimizer = config.optimizer;
   u.l2 = static_cast<T>(config.l2);
@@ -171,9 +171,9 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                                   const std::function<bool()>& should_stop) {
   GradientOptions options;
   options.label_smoothing = config_.label_smoothing;
-  options.dropout = std::any_of(network_->spec().dropout.begin(),
-                                network_->spec().dropout.end(),
-                                [](double rate) { return rate > 0; });
+  options.dropout =
+      std::any_of(network_->spec().dropout.begin(), network_->spec().dropout.end(),
+                  [](double rate) { return rate > 0; });
   options.seed = config_.seed;
   options.step = static_cast<uint64_t>(step_);
   state_->update = UpdateArgsOf<T>(config_, step_, learning_rate);
@@ -251,7 +251,8 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
       } else {
         batch.x.data += first * batch.x.stride;
         if (batch.targets.labels) batch.targets.labels += first;
-        if (batch.targets.values) batch.targets.values += first * batch.targets.value_stride;
+        if (batch.targets.values)
+          batch.targets.values += first * batch.targets.value_stride;
         if (batch.weights) batch.weights += first;
       }
       if (should_stop() ||
@@ -270,8 +271,8 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
     std::memcpy(state_->last_finite.data(), network_->arena(), arena_bytes);
     ++epoch_;
     const std::chrono::duration<double> seconds = Clock::now() - start;
-    result.epochs.push_back({sums.loss / sums.weight, sums.correct / sums.weight,
-                             seconds.count()});
+    result.epochs.push_back(
+        {sums.loss / sums.weight, sums.correct / sums.weight, seconds.count()});
   }
   return result;
 }
@@ -287,7 +288,8 @@ void Trainer<T>::GetMoment(int which, T* flat) const {
 }
 template <typename T>
 void Trainer<T>::SetMoment(int which, const T* flat) {
-  Pack((which == 1 ? state_->moment1 : state_->moment2).data(), flat, network_->layout());
+  Pack((which == 1 ? state_->moment1 : state_->moment2).data(), flat,
+       network_->layout());
 }
 
 template class Trainer<float>;

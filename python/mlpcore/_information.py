@@ -58,7 +58,7 @@ def _distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
 
 def _log(p: Array) -> Array:
     result = np.empty_like(p)
-    _core.ops.map("log", p, result)
+    _core.map_function("log", p, result)
     return result
 
 

@@ -13,9 +13,10 @@ from .errors import DivergenceError
 from .history import History
 
 if TYPE_CHECKING:
+    from ._data import Data
     from .callbacks.base import CallbackList, Logs
     from .optim import LBFGS
-    from .trainer import Data, Trainer
+    from .trainer import Trainer
 
 
 def minimize(

@@ -30,7 +30,8 @@ class Targets(NamedTuple):
         assert self.values is not None
         if self.values.shape[1] == 1:
             return (self.values[:, 0] > 0.5).astype(np.intp)
-        return self.values.argmax(axis=1)
+        classes: NDArray[np.intp] = np.argmax(self.values, axis=1)
+        return classes
 
 
 def as_targets(

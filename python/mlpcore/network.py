@@ -26,10 +26,11 @@ from ._validation import (
 from .errors import NotSupportedError
 
 if TYPE_CHECKING:
+    from ._class_weight import ClassWeight
     from .callbacks import Callback
     from .history import History
     from .optim import Optimizer
-    from .trainer import ClassWeight, ValidationData
+    from .trainer import ValidationData
 
 __all__ = ["ForwardPass", "Network"]
 
@@ -333,7 +334,8 @@ class Network:
             If the network has one output that is not a sigmoid.
         """
         if self._architecture.n_out > 1:
-            return self.predict(X).argmax(axis=1)
+            classes: NDArray[np.intp] = np.argmax(self.predict(X), axis=1)
+            return classes
         if self._architecture.output != "sigmoid":
             raise NotSupportedError(
                 "classify needs several outputs or one sigmoid output, "

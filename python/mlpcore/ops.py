@@ -65,7 +65,7 @@ def _map(name: str, x: ArrayLike, out: Array | None) -> Array:
     source = array
     if np.may_share_memory(array, y) and array.ctypes.data != y.ctypes.data:
         source = array.copy()
-    _core.ops.map(name, source, y)
+    _core.map_function(name, source, y)
     return y if out is not None or y.ndim else y[()]
 
 
@@ -188,7 +188,7 @@ def _softmax(z: ArrayLike, out: Array | None, log: bool) -> Array:
         raise ValueError(f"z must have classes along its last axis, got {array.shape}")
     y = _result(out, array.shape, array.dtype)
     n = array.shape[-1]
-    _core.ops.softmax(array.reshape(-1, n), y.reshape(-1, n), log)
+    _core.softmax(array.reshape(-1, n), y.reshape(-1, n), log)
     return y
 
 
@@ -274,7 +274,7 @@ def dense(
     y = _result(out, (n, n_out), xa.dtype)
     shared = [a for a in (xa, wa, ba) if a is not None and np.may_share_memory(a, y)]
     target = np.empty_like(y) if shared else y
-    _core.ops.dense(xa, wa, ba, phi, target)
+    _core.dense(xa, wa, ba, phi, target)
     if target is not y:
         y[...] = target
     return y
@@ -339,7 +339,7 @@ def dense_backward(
                 f"{phi}'s output does not determine its derivative: pass z=, "
                 "the induced local field"
             )
-    return _core.ops.dense_backward(dya, xa, wa, ya, za, phi)
+    return _core.dense_backward(dya, xa, wa, ya, za, phi)
 
 
 def softmax_cross_entropy(z: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
@@ -373,9 +373,9 @@ def softmax_cross_entropy(z: ArrayLike, target: ArrayLike) -> tuple[Array, Array
         raise ValueError(f"z has {len(za)} rows, target has shape {t.shape}")
     if t.ndim == 1:
         labels = as_labels(t, za.shape[1], "target")
-        return _core.ops.cross_entropy(za, labels, None, True)
+        return _core.cross_entropy(za, labels, None, True)
     values = _require_shape(_matrix(t, "target", za.dtype), "target", za.shape)
-    return _core.ops.cross_entropy(za, None, values, True)
+    return _core.cross_entropy(za, None, values, True)
 
 
 def sigmoid_cross_entropy(z: ArrayLike, target: ArrayLike) -> tuple[Array, Array]:
@@ -404,6 +404,4 @@ def sigmoid_cross_entropy(z: ArrayLike, target: ArrayLike) -> tuple[Array, Array
     t = as_float_array(target, "target", za.dtype)
     if t.ndim == 1 and za.shape[1] == 1:
         t = t[:, None]
-    return _core.ops.cross_entropy(
-        za, None, _require_shape(t, "target", za.shape), False
-    )
+    return _core.cross_entropy(za, None, _require_shape(t, "target", za.shape), False)

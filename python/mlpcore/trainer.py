@@ -138,7 +138,9 @@ class Trainer:
 
     def _make_core(self) -> Any:
         opt = self.optimizer
-        make = _core.Trainer32 if self.network.dtype == np.float32 else _core.Trainer64
+        make: Any = _core.Trainer64
+        if self.network.dtype == np.float32:
+            make = _core.Trainer32
         return make(
             self.network._core.network,
             optimizer="sgd" if isinstance(opt, optim.LBFGS) else opt.name,

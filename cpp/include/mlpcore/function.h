@@ -20,9 +20,9 @@ enum class Function : int32_t {
   kLog1p,
   kCount
 };
-constexpr const char* kFunctionNames[] = {"exp",  "log",  "tanh", "sigmoid",
-                                          "softplus", "erf", "gelu", "silu",
-                                          "mish", "expm1", "log1p"};
+constexpr const char* kFunctionNames[] = {"exp",      "log",   "tanh", "sigmoid",
+                                          "softplus", "erf",   "gelu", "silu",
+                                          "mish",     "expm1", "log1p"};
 
 }  // namespace mlpcore
 

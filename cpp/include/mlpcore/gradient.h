@@ -9,8 +9,8 @@
 
 namespace mlpcore {
 
-// Some rows of a data set. Row i of the batch is row order[i] of x, targets and weights,
-// or row i if order is null.
+// Some rows of a data set. Row i of the batch is row order[i] of x, targets and
+// weights, or row i if order is null.
 template <typename T>
 struct Batch {
   InputRows<T> x;
@@ -23,7 +23,7 @@ struct Batch {
 // What training adds to the pure gradient.
 struct GradientOptions {
   double label_smoothing = 0;
-  bool dropout = false;        // apply the network's rates
+  bool dropout = false;         // apply the network's rates
   uint64_t seed = 0, step = 0;  // address the dropout masks
 };
 
@@ -40,7 +40,8 @@ class GradientEngine {
 
   // Run by every member of the team, after a barrier, once the gradient is whole.
   using AfterGradient = std::function<void(const Team&)>;
-  // True: stop now, leave the batch. Asked between groups of rows, by the calling thread.
+  // True: stop now, leave the batch. Asked between groups of rows, by the calling
+  // thread.
   using ShouldStop = std::function<bool()>;
 
   // Leaves the gradient of sum(w l) / sum(w) in gradient(). With order == null the rows

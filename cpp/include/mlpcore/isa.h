@@ -1,4 +1,5 @@
-// Which instruction sets this build has and this processor can run, and which is active.
+// Which instruction sets this build has and this processor can run, and which is
+// active.
 #ifndef MLPCORE_ISA_H_
 #define MLPCORE_ISA_H_
 

@@ -37,7 +37,8 @@ MLPCORE_ALWAYS_INLINE PhiloxBlock Philox(uint64_t seed, uint64_t stream,
 // step, or the epoch (40 bits).
 enum class StreamKind : uint64_t { kInit = 1, kShuffle = 2, kDropout = 3 };
 
-MLPCORE_ALWAYS_INLINE uint64_t StreamOf(StreamKind kind, uint64_t layer, uint64_t step) {
+MLPCORE_ALWAYS_INLINE uint64_t StreamOf(StreamKind kind, uint64_t layer,
+                                        uint64_t step) {
   return static_cast<uint64_t>(kind) << 56 | (layer & 0xFFFF) << 40 |
          (step & 0xFFFFFFFFFF);
 }

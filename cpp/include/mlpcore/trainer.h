@@ -13,24 +13,25 @@ namespace mlpcore {
 
 struct TrainerConfig {
   Optimizer optimizer = Optimizer::kAdam;
-  double momentum = 0;       // sgd
-  bool nesterov = false;     // sgd
+  double momentum = 0;                  // sgd
+  bool nesterov = false;                // sgd
   double beta_1 = 0.9, beta_2 = 0.999;  // adam, adamw; beta_2 is rmsprop's rho
   double epsilon = 1e-8;
-  double weight_decay = 0;   // adamw
-  double l2 = 0;             // adds l2 / 2 * sum of squared weights (no biases)
-  double clip_norm = 0;      // the gradient's largest Euclidean norm; 0: no limit
+  double weight_decay = 0;  // adamw
+  double l2 = 0;            // adds l2 / 2 * sum of squared weights (no biases)
+  double clip_norm = 0;     // the gradient's largest Euclidean norm; 0: no limit
   double label_smoothing = 0;
-  uint64_t seed = 0;         // of shuffles and dropout
+  uint64_t seed = 0;  // of shuffles and dropout
 };
 
 // Which epochs of what data.
 template <typename T>
 struct FitArgs {
-  Batch<T> data;               // all rows; order must be null
+  Batch<T> data;  // all rows; order must be null
   ptrdiff_t batch_size = 32;
   bool shuffle = true;
-  const int64_t* order = nullptr;  // (rows) the order of every epoch, instead of shuffle
+  const int64_t* order =
+      nullptr;  // (rows) the order of every epoch, instead of shuffle
   ptrdiff_t epochs = 1;
   const double* learning_rates = nullptr;  // (epochs * batches of an epoch)
 };
@@ -45,8 +46,8 @@ enum class FitStatus { kDone, kStopped, kDiverged };
 
 struct FitResult {
   FitStatus status = FitStatus::kDone;
-  ptrdiff_t batch = 0;  // of the last epoch, where it stopped or diverged
-  double loss = 0;      // of that batch
+  ptrdiff_t batch = 0;              // of the last epoch, where it stopped or diverged
+  double loss = 0;                  // of that batch
   std::vector<EpochRecord> epochs;  // the finished ones
 };
 
@@ -71,9 +72,9 @@ class Trainer {
   using Poll = std::function<bool(const Progress&)>;
 
   // The epoch loop. An epoch's order is a function of (seed, epoch()), a dropout mask
-  // one of (seed, step()). Weights after it: kDone, the last batch's; kStopped, the last
-  // finished batch's; kDiverged, those after the last epoch that ended finite, or those
-  // it began with, and the moments start again from zero.
+  // one of (seed, step()). Weights after it: kDone, the last batch's; kStopped, the
+  // last finished batch's; kDiverged, those after the last epoch that ended finite, or
+  // those it began with, and the moments start again from zero.
   FitResult Fit(const FitArgs<T>& args, const Poll& poll);
 
   // One update; returns the batch's loss before it. A loss that is not finite leaves

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Shared inline code must leave no out-of-line copy in the sources that are compiled for
-// one instruction set: the linker would be free to pick that copy for everyone.
+// Shared inline code must leave no out-of-line copy in the sources that are compiled
+// for one instruction set: the linker would be free to pick that copy for everyone.
 #define MLPCORE_ALWAYS_INLINE inline __attribute__((always_inline))
 
 namespace mlpcore {

@@ -43,7 +43,9 @@ struct ReluFn {
 template <typename T>
 struct LeakyReluFn {
   static constexpr T kSlope = static_cast<T>(kLeakyReluSlope);
-  static MLPCORE_INLINE V<T> Value(V<T> z) { return Select<T>(z < T(0), z * kSlope, z); }
+  static MLPCORE_INLINE V<T> Value(V<T> z) {
+    return Select<T>(z < T(0), z * kSlope, z);
+  }
   static MLPCORE_INLINE V<T> FromOutput(V<T> y) {
     return Select<T>(y > T(0), Set<T>(1), Set<T>(kSlope));
   }
@@ -121,20 +123,32 @@ MLPCORE_INLINE void WithActivation(Activation activation, Use use) {
   constexpr Constant<true> kFromOutput;
   constexpr Constant<false> kFromField;
   switch (activation) {
-    case Activation::kSigmoid: return use(SigmoidFn<T>{}, kFromOutput);
-    case Activation::kTanh: return use(TanhFn<T>{}, kFromOutput);
-    case Activation::kRelu: return use(ReluFn<T>{}, kFromOutput);
-    case Activation::kLeakyRelu: return use(LeakyReluFn<T>{}, kFromOutput);
-    case Activation::kElu: return use(EluFn<T>{}, kFromOutput);
-    case Activation::kSelu: return use(SeluFn<T>{}, kFromOutput);
-    case Activation::kExp: return use(ExpFn<T>{}, kFromOutput);
-    case Activation::kGelu: return use(GeluFn<T>{}, kFromField);
-    case Activation::kSilu: return use(SiluFn<T>{}, kFromField);
-    case Activation::kMish: return use(MishFn<T>{}, kFromField);
-    case Activation::kSoftplus: return use(SoftplusFn<T>{}, kFromField);
+    case Activation::kSigmoid:
+      return use(SigmoidFn<T>{}, kFromOutput);
+    case Activation::kTanh:
+      return use(TanhFn<T>{}, kFromOutput);
+    case Activation::kRelu:
+      return use(ReluFn<T>{}, kFromOutput);
+    case Activation::kLeakyRelu:
+      return use(LeakyReluFn<T>{}, kFromOutput);
+    case Activation::kElu:
+      return use(EluFn<T>{}, kFromOutput);
+    case Activation::kSelu:
+      return use(SeluFn<T>{}, kFromOutput);
+    case Activation::kExp:
+      return use(ExpFn<T>{}, kFromOutput);
+    case Activation::kGelu:
+      return use(GeluFn<T>{}, kFromField);
+    case Activation::kSilu:
+      return use(SiluFn<T>{}, kFromField);
+    case Activation::kMish:
+      return use(MishFn<T>{}, kFromField);
+    case Activation::kSoftplus:
+      return use(SoftplusFn<T>{}, kFromField);
     case Activation::kIdentity:
     case Activation::kSoftmax:
-    case Activation::kCount: return use(IdentityFn<T>{}, kFromOutput);
+    case Activation::kCount:
+      return use(IdentityFn<T>{}, kFromOutput);
   }
 }
 
@@ -178,8 +192,9 @@ void ActivationGradient(Activation activation, Rows<T> dz, Rows<const T> dy,
     using Phi = decltype(phi);
     if constexpr (decltype(from_output)::value) {
       ForEachVector<T>(rows, n, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        Store<T>(Load(dy.Row(i) + j, lanes) * Phi::FromOutput(Load(y.Row(i) + j, lanes)),
-                 dz.Row(i) + j, lanes);
+        Store<T>(
+            Load(dy.Row(i) + j, lanes) * Phi::FromOutput(Load(y.Row(i) + j, lanes)),
+            dz.Row(i) + j, lanes);
       });
     }
   });

@@ -4,8 +4,8 @@
 //   input gradient   dx = (dz W^T) * phi'      the forward product over W^T's panels
 //   weight gradient  dW = x^T dz, db = sum dz  the same tile, read down the columns
 //
-// Every sum of products is cut into blocks of kBlockTerms terms. A block is one chain of
-// multiply-adds in a tile's registers; blocks are added in order, through C.
+// Every sum of products is cut into blocks of kBlockTerms terms. A block is one chain
+// of multiply-adds in a tile's registers; blocks are added in order, through C.
 #ifndef MLPCORE_KERNELS_DENSE_INL_H_
 #define MLPCORE_KERNELS_DENSE_INL_H_
 
@@ -17,9 +17,9 @@ namespace {
 
 template <typename T>
 struct PanelProductArgs {
-  Rows<T> c;           // out (rows, n_out)
-  Rows<const T> a;     // (rows, terms)
-  const T* panels;     // (1 + terms) lines each
+  Rows<T> c;        // out (rows, n_out)
+  Rows<const T> a;  // (rows, terms)
+  const T* panels;  // (1 + terms) lines each
   ptrdiff_t rows, terms, col_begin, col_end;
   bool relu;
 };
@@ -67,10 +67,10 @@ template <typename T>
 void Dense(const DenseArgs<T>& d) {
   PanelProductArgs<T> p;
   const Rows<T> z = d.z ? d.z : d.y;
-  const bool in_tile = !d.z && !d.derivative &&
-                       (d.activation == Activation::kRelu ||
-                        d.activation == Activation::kIdentity ||
-                        d.activation == Activation::kSoftmax);
+  const bool in_tile =
+      !d.z && !d.derivative &&
+      (d.activation == Activation::kRelu || d.activation == Activation::kIdentity ||
+       d.activation == Activation::kSoftmax);
   p.c = z;
   p.a = d.x;
   p.panels = d.panels;

@@ -31,7 +31,8 @@ void Dropout(const DropoutArgs<T>& d) {
     T* y = d.y.Row(i);
     T* derivative = d.derivative.Row(i);
     for (ptrdiff_t j = 0; j < d.n; j += 4) {
-      const PhiloxBlock random = Philox(d.seed, d.stream, row | static_cast<uint64_t>(j / 4));
+      const PhiloxBlock random =
+          Philox(d.seed, d.stream, row | static_cast<uint64_t>(j / 4));
       const ptrdiff_t left = d.n - j < 4 ? d.n - j : 4;
       for (ptrdiff_t e = 0; e < left; ++e) {
         const bool keep = random.word[e] >= threshold;

@@ -2,19 +2,21 @@
 #ifndef MLPCORE_KERNELS_ELEMENTWISE_INL_H_
 #define MLPCORE_KERNELS_ELEMENTWISE_INL_H_
 
-#include "mlpcore/function.h"
 #include "kernels/math-inl.h"
+#include "mlpcore/function.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
-// GCC for x86 does not reorder instructions before it has assigned registers, unless told
-// so; the processor alone does not look far enough ahead to overlap two chains of 80
-// cycles. Float32 with AVX2 on Zen 4, ns an element without and with it: tanh 0.77, 0.62;
-// sigmoid 0.74, 0.63; softplus 1.12, 0.88; erf 0.96, 0.74. Clang schedules anyway.
+// GCC for x86 does not reorder instructions before it has assigned registers, unless
+// told so; the processor alone does not look far enough ahead to overlap two chains of
+// 80 cycles. Float32 with AVX2 on Zen 4, ns an element without and with it: tanh 0.77,
+// 0.62; sigmoid 0.74, 0.63; softplus 1.12, 0.88; erf 0.96, 0.74. Clang schedules
+// anyway.
 #if defined(__GNUC__) && !defined(__clang__)
-#define MLPCORE_OVERLAP __attribute__((noinline, optimize("schedule-insns", "sched-pressure")))
+#define MLPCORE_OVERLAP \
+  __attribute__((noinline, optimize("schedule-insns", "sched-pressure")))
 #else
 #define MLPCORE_OVERLAP __attribute__((noinline))
 #endif
@@ -43,7 +45,8 @@ void MapFunction(Function function, const T* x, T* y, ptrdiff_t n) {
 // Forced: GCC would call the lambda for the tail, and spill every constant around it.
 #define MLPCORE_MAP(name) \
   case Function::k##name: \
-    return Map<T>([](V<T> v) __attribute__((always_inline)) { return name<T>(v); }, x, y, n)
+    return Map<T>(        \
+        [](V<T> v) __attribute__((always_inline)) { return name<T>(v); }, x, y, n)
   switch (function) {
     MLPCORE_MAP(Exp);
     MLPCORE_MAP(Log);
@@ -56,7 +59,8 @@ void MapFunction(Function function, const T* x, T* y, ptrdiff_t n) {
     MLPCORE_MAP(Mish);
     MLPCORE_MAP(Expm1);
     MLPCORE_MAP(Log1p);
-    case Function::kCount: return;
+    case Function::kCount:
+      return;
   }
 #undef MLPCORE_MAP
 }

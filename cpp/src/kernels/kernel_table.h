@@ -1,6 +1,6 @@
-// The door between the core and the kernels: one table of functions for each instruction
-// set and scalar type. The core fills the argument structs; the kernels trust them (their
-// preconditions are stated here) and allocate nothing.
+// The door between the core and the kernels: one table of functions for each
+// instruction set and scalar type. The core fills the argument structs; the kernels
+// trust them (their preconditions are stated here) and allocate nothing.
 #ifndef MLPCORE_KERNELS_KERNEL_TABLE_H_
 #define MLPCORE_KERNELS_KERNEL_TABLE_H_
 
@@ -25,15 +25,15 @@ struct Rows {
 
 // y = phi(x W + b) for the columns [col_begin, col_end) of some rows.
 //
-// col_begin is a multiple of kPanel; col_end is too, or is n_out. Columns past n_out are
-// not written. y, z and derivative may not overlap x; z may be y.
+// col_begin is a multiple of kPanel; col_end is too, or is n_out. Columns past n_out
+// are not written. y, z and derivative may not overlap x; z may be y.
 template <typename T>
 struct DenseArgs {
-  Rows<T> y;                 // out (rows, n_out)
-  Rows<T> z;                 // out (rows, n_out), the induced local field, or null
-  Rows<T> derivative;        // out (rows, n_out), phi'(z), or null
-  Rows<const T> x;           // (rows, n_in)
-  const T* panels = nullptr; // panels of W with b at their heads; see ARCHITECTURE.md
+  Rows<T> y;                  // out (rows, n_out)
+  Rows<T> z;                  // out (rows, n_out), the induced local field, or null
+  Rows<T> derivative;         // out (rows, n_out), phi'(z), or null
+  Rows<const T> x;            // (rows, n_in)
+  const T* panels = nullptr;  // panels of W with b at their heads; see ARCHITECTURE.md
   ptrdiff_t rows = 0, n_in = 0, n_out = 0;
   ptrdiff_t col_begin = 0, col_end = 0;
   Activation activation = Activation::kIdentity;
@@ -42,24 +42,25 @@ struct DenseArgs {
 // dz_in = (dz W^T) * phi'(z_in): the gradient one layer back.
 template <typename T>
 struct InputGradientArgs {
-  Rows<T> dx;                // out (rows, n_in)
-  Rows<const T> dz;          // (rows, n_out)
-  const T* panels = nullptr; // panels of W^T; their heads are zero
+  Rows<T> dx;                 // out (rows, n_in)
+  Rows<const T> dz;           // (rows, n_out)
+  const T* panels = nullptr;  // panels of W^T; their heads are zero
   ptrdiff_t rows = 0, n_in = 0, n_out = 0;
   Activation activation = Activation::kIdentity;  // of the layer below
-  Rows<const T> y;           // (rows, n_in), that layer's output, or
-  Rows<const T> derivative;  // (rows, n_in), its phi', which goes first; both may be null
+  Rows<const T> y;  // (rows, n_in), that layer's output, or
+  Rows<const T>
+      derivative;  // (rows, n_in), its phi', which goes first; both may be null
 };
 
 // One panel of dW = x^T dz, the inputs [in_begin, in_end), and with in_begin == 0 the
 // panel's db, for one chunk of at most kBlockTerms rows.
 template <typename T>
 struct WeightGradientArgs {
-  T* panel = nullptr;        // out: a panel of the gradient, head line first
-  Rows<const T> x;           // (rows, n_in)
-  Rows<const T> dz;          // (rows, kPanel), zero in the padding columns
+  T* panel = nullptr;  // out: a panel of the gradient, head line first
+  Rows<const T> x;     // (rows, n_in)
+  Rows<const T> dz;    // (rows, kPanel), zero in the padding columns
   ptrdiff_t rows = 0, in_begin = 0, in_end = 0;
-  bool accumulate = false;   // add to the panel, or overwrite it
+  bool accumulate = false;  // add to the panel, or overwrite it
 };
 
 // The loss of each row, and what it sends back.
@@ -69,18 +70,18 @@ struct WeightGradientArgs {
 // respect to what z holds, times the row's weight.
 template <typename T>
 struct LossArgs {
-  T* row_loss = nullptr;          // out (rows), not weighted
-  Rows<T> gradient;               // out (rows, n_out) or null
-  int32_t* row_class = nullptr;   // out (rows) or null; softmax only: argmax of z
-  Rows<const T> z;                // (rows, n_out)
+  T* row_loss = nullptr;         // out (rows), not weighted
+  Rows<T> gradient;              // out (rows, n_out) or null
+  int32_t* row_class = nullptr;  // out (rows) or null; softmax only: argmax of z
+  Rows<const T> z;               // (rows, n_out)
   Targets<T> targets;
   const T* row_weight = nullptr;  // (rows), or null for 1
   T scale = 1;                    // times row_weight: 1 / sum of weights
   ptrdiff_t rows = 0, n_out = 0;
   Loss loss = Loss::kLogLoss;
-  bool softmax = false;           // log_loss: over a softmax, or over sigmoids
-  T parameter = 0;                // huber's delta, quantile's q
-  T label_smoothing = 0;          // log_loss only
+  bool softmax = false;   // log_loss: over a softmax, or over sigmoids
+  T parameter = 0;        // huber's delta, quantile's q
+  T label_smoothing = 0;  // log_loss only
 };
 
 // One optimizer step over n parameters, n a multiple of kPanel.
@@ -88,19 +89,19 @@ template <typename T>
 struct UpdateArgs {
   Optimizer optimizer = Optimizer::kSgd;
   T* parameters = nullptr;
-  T* moment1 = nullptr;        // sgd: velocity (null without momentum); adam: m
-  T* moment2 = nullptr;        // adam, rmsprop: v
+  T* moment1 = nullptr;  // sgd: velocity (null without momentum); adam: m
+  T* moment2 = nullptr;  // adam, rmsprop: v
   const T* gradient = nullptr;
   ptrdiff_t n = 0;
-  T l2 = 0;                    // gradient + l2 * parameter
-  T gradient_scale = 1;        // then times this (clipping)
-  T step_size = 0;             // learning rate, bias corrections included
-  T momentum = 0;              // sgd: momentum; adam: beta_1
-  T momentum_rest = 1;         // adam: 1 - beta_1, rounded once
-  T decay = 0;                 // adam: beta_2; rmsprop: rho
-  T decay_rest = 1;            // 1 - decay, rounded once
+  T l2 = 0;              // gradient + l2 * parameter
+  T gradient_scale = 1;  // then times this (clipping)
+  T step_size = 0;       // learning rate, bias corrections included
+  T momentum = 0;        // sgd: momentum; adam: beta_1
+  T momentum_rest = 1;   // adam: 1 - beta_1, rounded once
+  T decay = 0;           // adam: beta_2; rmsprop: rho
+  T decay_rest = 1;      // 1 - decay, rounded once
   T epsilon = 0;
-  T shrink = 1;                // adamw: 1 - learning rate * weight decay
+  T shrink = 1;  // adamw: 1 - learning rate * weight decay
   bool nesterov = false;
 };
 
@@ -108,11 +109,12 @@ struct UpdateArgs {
 // The mask of element (i, j) is addressed by (seed, stream, first_row + i, j).
 template <typename T>
 struct DropoutArgs {
-  Rows<T> y;                  // in, out (rows, n): kept elements are scaled
-  Rows<T> derivative;         // out (rows, n): phi' times the mask
+  Rows<T> y;           // in, out (rows, n): kept elements are scaled
+  Rows<T> derivative;  // out (rows, n): phi' times the mask
   ptrdiff_t rows = 0, n = 0;
   Activation activation = Activation::kIdentity;
-  bool derivative_is_set = false;  // derivative holds phi' already; else it comes from y
+  bool derivative_is_set =
+      false;  // derivative holds phi' already; else it comes from y
   double rate = 0;
   uint64_t seed = 0, stream = 0;
   ptrdiff_t first_row = 0;
@@ -130,9 +132,8 @@ struct KernelTable {
   void (*activate)(Activation, Rows<T> y, Rows<T> derivative, Rows<const T> z,
                    ptrdiff_t rows, ptrdiff_t n);
   // dz = dy * phi', from y or from derivative as in InputGradientArgs. dz may be dy.
-  void (*activation_gradient)(Activation, Rows<T> dz, Rows<const T> dy,
-                              Rows<const T> y, Rows<const T> derivative,
-                              ptrdiff_t rows, ptrdiff_t n);
+  void (*activation_gradient)(Activation, Rows<T> dz, Rows<const T> dy, Rows<const T> y,
+                              Rows<const T> derivative, ptrdiff_t rows, ptrdiff_t n);
   // y = softmax(z) or log_softmax(z), row by row. y may be z.
   void (*softmax)(Rows<T> y, Rows<const T> z, ptrdiff_t rows, ptrdiff_t n, bool log);
   void (*loss)(const LossArgs<T>&);
@@ -145,10 +146,10 @@ struct KernelTable {
 };
 
 // The tables that were compiled in, one function an instruction set (cpp/src/isa/).
-#define MLPCORE_DECLARE_KERNELS(isa)                \
-  namespace isa {                                   \
-  const KernelTable<float>& Kernels32();           \
-  const KernelTable<double>& Kernels64();          \
+#define MLPCORE_DECLARE_KERNELS(isa)      \
+  namespace isa {                         \
+  const KernelTable<float>& Kernels32();  \
+  const KernelTable<double>& Kernels64(); \
   }
 MLPCORE_DECLARE_KERNELS(baseline)
 MLPCORE_DECLARE_KERNELS(avx2)

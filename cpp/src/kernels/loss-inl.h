@@ -38,9 +38,9 @@ MLPCORE_INLINE ptrdiff_t OneHotColumn(const T* t, ptrdiff_t n) {
 // The two parts are returned apart, so that log1p runs over many rows at once.
 template <typename T>
 struct CrossEntropyParts {
-  T gap;      // sum_j t_j (m - z_j), NaN if the row is
-  T others;   // sum over j != top of exp(z_j - m)
-  T weight;   // sum_j t_j
+  T gap;     // sum_j t_j (m - z_j), NaN if the row is
+  T others;  // sum over j != top of exp(z_j - m)
+  T weight;  // sum_j t_j
 };
 
 // A label's: the gradient p_c - 1 is minus the sum of the other probabilities, so it
@@ -75,7 +75,8 @@ MLPCORE_INLINE CrossEntropyParts<T> DistributionRow(T* dz, const T* z, const T* 
       t = LoadLine(targets + j, n - j, T(0));
     } else {
       for (int v = 0; v < kVectors<T>; ++v) {
-        t.v[v] = Select<T>(Columns<T>(j, v) == static_cast<Int>(label), Set<T>(1), V<T>{});
+        t.v[v] =
+            Select<T>(Columns<T>(j, v) == static_cast<Int>(label), Set<T>(1), V<T>{});
       }
     }
     for (int v = 0; v < kVectors<T>; ++v) {
@@ -125,7 +126,8 @@ void SoftmaxCrossEntropy(const LossArgs<T>& a) {
       const ptrdiff_t i = first + r;
       const T* z = a.z.Row(i);
       T* dz = a.gradient ? a.gradient.Row(i) : nullptr;
-      const T* t = a.targets.labels ? nullptr : a.targets.values + i * a.targets.value_stride;
+      const T* t =
+          a.targets.labels ? nullptr : a.targets.values + i * a.targets.value_stride;
       const T m = RowMax(z, a.n_out);
       const ptrdiff_t top = FirstEqual(z, a.n_out, m);
       const ptrdiff_t label =
@@ -243,7 +245,8 @@ MLPCORE_INLINE void SumOverOutputs(const LossArgs<T>& a, RowTerms terms) {
       Line<T> gradient;
       for (int v = 0; v < kVectors<T>; ++v) {
         const Terms<T> term = terms(ys.v[v], ts.v[v]);
-        const I<T> exists = Columns<T>(j, v) < static_cast<typename Float<T>::Int>(a.n_out);
+        const I<T> exists =
+            Columns<T>(j, v) < static_cast<typename Float<T>::Int>(a.n_out);
         sum.v[v] += Select<T>(exists, term.loss, V<T>{});
         gradient.v[v] = term.gradient * scale;
       }
@@ -297,15 +300,22 @@ void LossRows(const LossArgs<T>& a) {
   switch (a.loss) {
     case Loss::kLogLoss:
       if (a.softmax) return SoftmaxCrossEntropy(a);
-      return SumOverOutputs(a, BernoulliTerms<T>{1 - a.label_smoothing,
-                                                 a.label_smoothing * T(0.5)});
-    case Loss::kSquaredError: return SumOverOutputs(a, SquaredTerms<T>{});
-    case Loss::kEuclidean: return Euclidean(a);
-    case Loss::kAbsoluteError: return SumOverOutputs(a, AbsoluteTerms<T>{});
-    case Loss::kHuber: return SumOverOutputs(a, HuberTerms<T>{a.parameter});
-    case Loss::kQuantile: return SumOverOutputs(a, QuantileTerms<T>{a.parameter});
-    case Loss::kPoisson: return SumOverOutputs(a, PoissonTerms<T>{});
-    case Loss::kCount: return;
+      return SumOverOutputs(
+          a, BernoulliTerms<T>{1 - a.label_smoothing, a.label_smoothing * T(0.5)});
+    case Loss::kSquaredError:
+      return SumOverOutputs(a, SquaredTerms<T>{});
+    case Loss::kEuclidean:
+      return Euclidean(a);
+    case Loss::kAbsoluteError:
+      return SumOverOutputs(a, AbsoluteTerms<T>{});
+    case Loss::kHuber:
+      return SumOverOutputs(a, HuberTerms<T>{a.parameter});
+    case Loss::kQuantile:
+      return SumOverOutputs(a, QuantileTerms<T>{a.parameter});
+    case Loss::kPoisson:
+      return SumOverOutputs(a, PoissonTerms<T>{});
+    case Loss::kCount:
+      return;
   }
 }
 

@@ -5,15 +5,15 @@
 //   Tanh Sigmoid Softplus Silu Mish    math_sigmoid-inl.h
 //   Erf Gelu             math_erf-inl.h
 //
-// Only operations that IEEE 754 rounds correctly are used (+ - * / fma, integers, select),
-// the same ones in the same order for every width of vector, so that every instruction
-// set with FMA gives the same bits. Without FMA the products that must be exact are cut
-// in halves, and the bounds below hold too.
+// Only operations that IEEE 754 rounds correctly are used (+ - * / fma, integers,
+// select), the same ones in the same order for every width of vector, so that every
+// instruction set with FMA gives the same bits. Without FMA the products that must be
+// exact are cut in halves, and the bounds below hold too.
 //
-// "Error: 1 ULP" in a comment is a bound over all 2^32 float32 inputs, subnormal results
-// included, and over random float64 inputs; tests/cpp/accuracy.cpp checks the same
-// numbers. An ULP is the distance of two floats where the correctly rounded result lies.
-// NaN gives NaN everywhere, and no finite input gives NaN but for the logarithms'
+// "Error: 1 ULP" in a comment is a bound over all 2^32 float32 inputs, subnormal
+// results included, and over random float64 inputs; tests/cpp/accuracy.cpp checks the
+// same numbers. An ULP is the distance of two floats where the correctly rounded result
+// lies. NaN gives NaN everywhere, and no finite input gives NaN but for the logarithms'
 // negative ones.
 //
 // The polynomials come from tools/minimax.py, which prints every table in these files.

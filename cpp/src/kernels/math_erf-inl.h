@@ -14,20 +14,18 @@ struct ErfConstants;
 template <>
 struct ErfConstants<float> {
   // Q in erf(a) = 1 - exp(-a (c + a Q(a))), c = 2 / sqrt(pi): error 2^-30.9.
-  static constexpr float kQ[] = {
-      0x1.45f308p-1f,   0x1.a4f3d8p-4f,   -0x1.394008p-6f,
-      -0x1.0566d6p-12f, 0x1.d65e7cp-10f,  -0x1.8248cap-11f,
-      0x1.5b96e2p-13f,  -0x1.5f67fep-16f, 0x1.35c04ap-20f};
+  static constexpr float kQ[] = {0x1.45f308p-1f,   0x1.a4f3d8p-4f,   -0x1.394008p-6f,
+                                 -0x1.0566d6p-12f, 0x1.d65e7cp-10f,  -0x1.8248cap-11f,
+                                 0x1.5b96e2p-13f,  -0x1.5f67fep-16f, 0x1.35c04ap-20f};
   static constexpr float kC = 0x1.20dd76p+0f, kCLo = -0x1.f7ac92p-25f;
   static constexpr float kErfMax = 3.95f;  // erf rounds to 1 above 3.92
   // R in Phi(x) = 1/2 + x R(x^2) for |x| <= 3/4: error 2^-28.2 of Phi(-|x|).
   static constexpr float kR[] = {0x1.988452p-2f, -0x1.1057b6p-4f, 0x1.46b13p-7f,
                                  -0x1.342138p-10f, 0x1.9c6ccap-14f};
   // P in Phi(-a) = exp(-a^2 / 2) w P(w), w = 1 / (1 + a / 4): error 2^-30.3.
-  static constexpr float kP[] = {0x1.98835cp-4f, 0x1.98a34ap-4f,  0x1.7d5816p-4f,
-                                 0x1.58714ap-4f, 0x1.906c7cp-5f,  0x1.6cfd02p-4f,
-                                 -0x1.25b87ap-4f, 0x1.121394p-3f, -0x1.9e5158p-4f,
-                                 0x1.8f02bcp-6f};
+  static constexpr float kP[] = {
+      0x1.98835cp-4f, 0x1.98a34ap-4f,  0x1.7d5816p-4f, 0x1.58714ap-4f,  0x1.906c7cp-5f,
+      0x1.6cfd02p-4f, -0x1.25b87ap-4f, 0x1.121394p-3f, -0x1.9e5158p-4f, 0x1.8f02bcp-6f};
   static constexpr float kGeluMax = 14.6f;  // a Phi(-a) < 2^-150 there
 };
 
@@ -46,11 +44,11 @@ struct ErfConstants<double> {
   static constexpr double kC = 0x1.20dd750429b6dp+0, kCLo = 0x1.1ae3a914fed8p-56;
   static constexpr double kErfMax = 5.93;
   // R: error 2^-58.7.
-  static constexpr double kR[] = {
-      0x1.9884533d43651p-2,  -0x1.1058377e2cf8ep-4,  0x1.46d0429772fc9p-7,
-      -0x1.37403f6fc47e2p-10, 0x1.e42b0f37211b1p-14,  -0x1.3ce93c379c8a6p-17,
-      0x1.6594cca361ac4p-21, -0x1.632882322c90ap-25, 0x1.45c83f67ec89bp-29,
-      -0x1.35cbcbf85e892p-33};
+  static constexpr double kR[] = {0x1.9884533d43651p-2,  -0x1.1058377e2cf8ep-4,
+                                  0x1.46d0429772fc9p-7,  -0x1.37403f6fc47e2p-10,
+                                  0x1.e42b0f37211b1p-14, -0x1.3ce93c379c8a6p-17,
+                                  0x1.6594cca361ac4p-21, -0x1.632882322c90ap-25,
+                                  0x1.45c83f67ec89bp-29, -0x1.35cbcbf85e892p-33};
   // P: error 2^-57.8.
   static constexpr double kP[] = {
       0x1.9884533d51e91p-4,  0x1.98845338e2578p-4,  0x1.7efc0ea5132d6p-4,
@@ -73,7 +71,8 @@ MLPCORE_INLINE V<T> Erf(V<T> x) {
   const V<T> a = AtMost(Abs<T>(x), C::kErfMax);
   const V<T> square = a * a;
   const V<T> linear = a * -C::kC;
-  const V<T> linear_lo = MulAdd(a, Set(-C::kCLo), ProductError<T>(a, Set(-C::kC), linear));
+  const V<T> linear_lo =
+      MulAdd(a, Set(-C::kCLo), ProductError<T>(a, Set(-C::kC), linear));
   const V<T> curved = -square * Polynomial(C::kQ, a, square);
   const V<T> y = linear + curved;
   const V<T> y_lo = ((linear - y) + curved) + linear_lo;
@@ -114,8 +113,8 @@ MLPCORE_INLINE ValueAndDerivative<T> GeluWithDerivative(V<T> x) {
   // Phi(x) + x Phi'(x)
   const V<T> power = far * kFar<T>;
   const V<T> cdf_tail = tail * power;
-  const V<T> cdf = Select<T>(
-      central, center, Select<T>(x > T(0), T(1) - cdf_tail, cdf_tail));
+  const V<T> cdf =
+      Select<T>(central, center, Select<T>(x > T(0), T(1) - cdf_tail, cdf_tail));
   const V<T> density = p.hi * power * kDensity;
   return {value, MulAdd(CopySign<T>(a, x), density, cdf)};
 }

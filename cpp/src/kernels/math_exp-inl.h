@@ -26,25 +26,25 @@ struct ExpConstants<float> {
   static constexpr float kLn2Hi = 0x1.62e4p-1f, kLn2Lo = 0x1.7f7d1cp-20f;
   // x e^x is less than half of the least subnormal, 2^-150, below -kTail.
   static constexpr float kTail = 112;
-  static constexpr float kExpMax = 89;        // e^89 overflows
-  static constexpr float kExpm1Max = 88.8f;   // so does this, with n = 128 still
-  static constexpr float kExpm1Min = -18;     // e^-18 < 2^-25
-  static constexpr float kHead = 80;          // x e^-x < 2^-100 above
+  static constexpr float kExpMax = 89;       // e^89 overflows
+  static constexpr float kExpm1Max = 88.8f;  // so does this, with n = 128 still
+  static constexpr float kExpm1Min = -18;    // e^-18 < 2^-25
+  static constexpr float kHead = 80;         // x e^-x < 2^-100 above
 };
 
 template <>
 struct ExpConstants<double> {
   // q: error 2^-54.4 of e^s - 1, 2^-56 of e^s.
-  static constexpr double kQ[] = {
-      0x1.0000000000005p-1,  0x1.5555555555559p-3,  0x1.55555555524d1p-5,
-      0x1.111111110f532p-7,  0x1.6c16c17e232a4p-10, 0x1.a01a01ad242f7p-13,
-      0x1.a019a9e96d17bp-16, 0x1.71de16e679e82p-19, 0x1.289f37f2dd33fp-22,
-      0x1.aef4dc04d778ap-26};
+  static constexpr double kQ[] = {0x1.0000000000005p-1,  0x1.5555555555559p-3,
+                                  0x1.55555555524d1p-5,  0x1.111111110f532p-7,
+                                  0x1.6c16c17e232a4p-10, 0x1.a01a01ad242f7p-13,
+                                  0x1.a019a9e96d17bp-16, 0x1.71de16e679e82p-19,
+                                  0x1.289f37f2dd33fp-22, 0x1.aef4dc04d778ap-26};
   static constexpr double kShift = 0x1.8p52;
   static constexpr double kLog2E = 0x1.71547652b82fep0;
   // 32 bits, for |n| < 2^21.
   static constexpr double kLn2Hi = 0x1.62e42feep-1, kLn2Lo = 0x1.a39ef35793c76p-33;
-  static constexpr double kTail = 760;        // 2^-1075
+  static constexpr double kTail = 760;  // 2^-1075
   static constexpr double kExpMax = 710;
   static constexpr double kExpm1Max = 709.9;  // n = 1024
   static constexpr double kExpm1Min = -38;    // e^-38 < 2^-54
@@ -63,8 +63,8 @@ MLPCORE_INLINE V<T> PowerOfTwo(U<T> exponent) {
   return FromBits<T>((I<T>)(exponent + ExponentOf<T>(Float<T>::kExponentBias)));
 }
 
-// 2^n reaches below the normal numbers. 2^n = FarPower(n) kFar does not, for n <= 0, and
-// a product with both is rounded once.
+// 2^n reaches below the normal numbers. 2^n = FarPower(n) kFar does not, for n <= 0,
+// and a product with both is rounded once.
 template <typename T>
 constexpr int kFarExponent = sizeof(T) == 4 ? 64 : 512;
 template <typename T>

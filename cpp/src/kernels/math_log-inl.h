@@ -8,9 +8,10 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
-// x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log(x) = k ln 2 + log(1 + f), f = m - 1.
-// With s = f / (2 + f) and z = s^2, log(1 + f) = 2 atanh(s) = 2 s + s z R(z), which is
-// f - f^2 / 2 + s (f^2 / 2 + z R(z)): no digit of f is lost (fdlibm, Sun 1993).
+// x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log(x) = k ln 2 + log(1 + f), f = m
+// - 1. With s = f / (2 + f) and z = s^2, log(1 + f) = 2 atanh(s) = 2 s + s z R(z),
+// which is f - f^2 / 2 + s (f^2 / 2 + z R(z)): no digit of f is lost (fdlibm, Sun
+// 1993).
 template <typename T>
 struct LogConstants;
 
@@ -28,10 +29,10 @@ struct LogConstants<float> {
 template <>
 struct LogConstants<double> {
   // R: error 2^-59.5 of log(1 + f).
-  static constexpr double kR[] = {
-      0x1.5555555555592p-1, 0x1.999999997ff04p-2, 0x1.24924941e33bcp-2,
-      0x1.c71c521253dd1p-3, 0x1.74663d68f1999p-3, 0x1.39a1daaefd7a1p-3,
-      0x1.2f045716d7e09p-3};
+  static constexpr double kR[] = {0x1.5555555555592p-1, 0x1.999999997ff04p-2,
+                                  0x1.24924941e33bcp-2, 0x1.c71c521253dd1p-3,
+                                  0x1.74663d68f1999p-3, 0x1.39a1daaefd7a1p-3,
+                                  0x1.2f045716d7e09p-3};
   static constexpr double kMinNormal = 0x1p-1022;
   static constexpr int kSubnormalStep = 54;
   static constexpr double kIntShift = 0x1p52;
@@ -49,8 +50,7 @@ MLPCORE_INLINE V<T> Log1pMinusArgument(V<T> f) {
   const V<T> s = f / (f + T(2));
   const V<T> z = s * s;
   const V<T> half_square = T(0.5) * f * f;
-  const V<T> tail =
-      MulAdd(z, Polynomial(LogConstants<T>::kR, z, z * z), half_square);
+  const V<T> tail = MulAdd(z, Polynomial(LogConstants<T>::kR, z, z * z), half_square);
   return MulAdd(s, tail, -half_square);
 }
 
@@ -110,8 +110,8 @@ MLPCORE_INLINE V<T> Log1p(V<T> x) {
   const V<T> part = u - x;
   const V<T> lost = (x - (u - part)) + (T(1) - part);
   const ReducedLog<T> p = ReduceLog<T>(u);
-  // 1 + f = (u + lost) 2^-k. With k = 0 this is f = x again, whatever 1 + x lost. Half of
-  // 2^(1 - k) because k reaches 128; it is 0 there, where lost does not count.
+  // 1 + f = (u + lost) 2^-k. With k = 0 this is f = x again, whatever 1 + x lost. Half
+  // of 2^(1 - k) because k reaches 128; it is 0 there, where lost does not count.
   const V<T> scale = PowerOfTwo<T>(ExponentOf<T>(1) - p.exponent);
   const Pair<T> f = FastTwoSum<T>(p.m - T(1), T(0.5) * lost * scale);
   const V<T> result = WithLogLimits<T>(LogOfParts<T>(p.k, f), u);

@@ -1,4 +1,5 @@
-// What the elementary functions share: polynomials, and numbers with more digits than T.
+// What the elementary functions share: polynomials, and numbers with more digits than
+// T.
 #ifndef MLPCORE_KERNELS_MATH_PAIR_INL_H_
 #define MLPCORE_KERNELS_MATH_PAIR_INL_H_
 

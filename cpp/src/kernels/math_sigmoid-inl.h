@@ -27,16 +27,16 @@ MLPCORE_INLINE V<T> Tanh(V<T> x) {
   return CopySign<T>(Divide<T>(num, {den, den_lo}).value, x);
 }
 
-// u = e^-x = 2^n (p + p_lo), prepared for quotients of polynomials in u. With m = max(n, 0)
-// such a quotient is a polynomial in a = 2^-m and v = 2^-m u over another, times a power
-// of 2^-m: nothing overflows, nothing is lost where the result is subnormal, and the two
-// signs of x need no case.
+// u = e^-x = 2^n (p + p_lo), prepared for quotients of polynomials in u. With m =
+// max(n, 0) such a quotient is a polynomial in a = 2^-m and v = 2^-m u over another,
+// times a power of 2^-m: nothing overflows, nothing is lost where the result is
+// subnormal, and the two signs of x need no case.
 template <typename T>
 struct ReducedLogistic {
-  V<T> far;      // 2^-m / kFar
-  V<T> a;        // 2^-m; subnormal or 0 where it does not count beside v
+  V<T> far;  // 2^-m / kFar
+  V<T> a;    // 2^-m; subnormal or 0 where it does not count beside v
   V<T> v, v_lo;
-  V<T> x;        // in [-kTail, kHead]
+  V<T> x;  // in [-kTail, kHead]
 
   // value 2^-m
   MLPCORE_INLINE V<T> Scaled(V<T> value) const { return value * far * kFar<T>; }
@@ -88,7 +88,7 @@ MLPCORE_INLINE V<T> Silu(V<T> x) {
 
 // log(1 + e^x). Error: 1 ULP. Monotone.
 template <typename T>
-MLPCORE_INLINE V<T> Softplus(V<T> x) {
+MLPCORE_INLINE ValueAndDerivative<T> SoftplusWithDerivative(V<T> x) {
   using C = ExpConstants<T>;
   // max(x, 0) + log(1 + e^-|x|), where the second term does not count above kLinear.
   constexpr T kLinear = 60;
@@ -109,12 +109,17 @@ MLPCORE_INLINE V<T> Softplus(V<T> x) {
   const V<T> ln2_lo = FromBits<T>(k & Bits<T>(Set(C::kLn2Lo)));
   const V<T> low = (linear.lo + f.lo) + (tail + ln2_lo);
   // Where 2^n was bounded, the result is as small as e^x.
-  const V<T> result = (ln2 + (linear.hi + low)) * PowerOfTwo<T>(n - n_bounded);
-  return Select<T>(x > kLinear, x, result);
+  const V<T> rest = PowerOfTwo<T>(n - n_bounded);
+  const V<T> value = (ln2 + (linear.hi + low)) * rest;
+  // The sigmoid, 1 / (1 + u) or u / (1 + u) with u = e^-|x|.
+  const V<T> u = PowerOfTwo<T>(n_bounded) * (T(1) + (e.r + e.w));
+  const V<T> slope = T(1) / (T(1) + u);
+  return {Select<T>(x > kLinear, x, value),
+          Select<T>(x < T(0), slope * u * rest, slope)};
 }
 template <typename T>
-MLPCORE_INLINE ValueAndDerivative<T> SoftplusWithDerivative(V<T> x) {
-  return {Softplus<T>(x), Sigmoid<T>(x)};
+MLPCORE_INLINE V<T> Softplus(V<T> x) {
+  return SoftplusWithDerivative<T>(x).value;
 }
 
 // x tanh(softplus(x)). Error: 2 ULP. -inf gives -0.
@@ -128,8 +133,8 @@ MLPCORE_INLINE ValueAndDerivative<T> MishWithDerivative(V<T> x) {
   const Pair<T> num{sum.hi, sum.lo + T(2) * v_lo};
   const V<T> a_num = l.a * num.hi;
   const V<T> den = MulAdd(T(2) * v, v, a_num);
-  const V<T> den_lo = MulAdd(T(4) * v, v_lo, l.a * num.lo) -
-                      Residual<T>(T(2) * v, v, den - a_num);
+  const V<T> den_lo =
+      MulAdd(T(4) * v, v_lo, l.a * num.lo) - Residual<T>(T(2) * v, v, den - a_num);
   const Quotient<T> q = Divide<T>(num, {den, den_lo});
   // (x t)' = t + x (1 - t^2) s, where (1 - t^2) s = 4 u^2 (1 + u) / (1 + 2 u + 2 u^2)^2
   //                                              = 2^-m 4 v^2 (a + v) / den^2.

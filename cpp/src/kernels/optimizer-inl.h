@@ -1,7 +1,8 @@
 // The optimizers, each one sweep: regularisation, clipping, moments, update.
 //
-// To add one: a name in mlpcore/types.h, a struct here, a line in Update, its scalars in
-// cpp/src/optimizer.cpp. The update must map (w, g, m, v) = 0 to 0: panels are padded.
+// To add one: a name in mlpcore/types.h, a struct here, a line in Update, its scalars
+// in cpp/src/optimizer.cpp. The update must map (w, g, m, v) = 0 to 0: panels are
+// padded.
 #ifndef MLPCORE_KERNELS_OPTIMIZER_INL_H_
 #define MLPCORE_KERNELS_OPTIMIZER_INL_H_
 
@@ -32,7 +33,8 @@ struct SgdRule {
 // Adam, Kingma & Ba 2015, alg. 1. The bias corrections are in step_size and epsilon:
 //   lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
 //     = [lr sqrt(1 - b2^t) / (1 - b1^t)] m / (sqrt(v) + [eps sqrt(1 - b2^t)]).
-// AdamW, Loshchilov & Hutter 2019, alg. 2: the weights shrink first, apart from m and v.
+// AdamW, Loshchilov & Hutter 2019, alg. 2: the weights shrink first, apart from m and
+// v.
 template <typename T>
 struct AdamRule {
   static MLPCORE_INLINE State<T> Step(const UpdateArgs<T>& u, State<T> s, V<T> g) {
@@ -70,11 +72,15 @@ MLPCORE_INLINE void Sweep(const UpdateArgs<T>& u) {
 template <typename T>
 void Update(const UpdateArgs<T>& u) {
   switch (u.optimizer) {
-    case Optimizer::kSgd: return Sweep<SgdRule<T>>(u);
+    case Optimizer::kSgd:
+      return Sweep<SgdRule<T>>(u);
     case Optimizer::kAdam:
-    case Optimizer::kAdamW: return Sweep<AdamRule<T>>(u);
-    case Optimizer::kRmsprop: return Sweep<RmspropRule<T>>(u);
-    case Optimizer::kCount: return;
+    case Optimizer::kAdamW:
+      return Sweep<AdamRule<T>>(u);
+    case Optimizer::kRmsprop:
+      return Sweep<RmspropRule<T>>(u);
+    case Optimizer::kCount:
+      return;
   }
 }
 
@@ -86,7 +92,8 @@ double SumSquares(const T* a, const T* b, T l2, ptrdiff_t n) {
   alignas(kCacheLine) double lane[kPanel<T>] = {};
   for (ptrdiff_t first = 0; first < n; first += kChain * kPanel<T>) {
     const ptrdiff_t left = n - first;
-    const ptrdiff_t end = first + (left < kChain * kPanel<T> ? left : kChain * kPanel<T>);
+    const ptrdiff_t end =
+        first + (left < kChain * kPanel<T> ? left : kChain * kPanel<T>);
     Line<T> sum = SetLine<T>(0);
     for (ptrdiff_t i = first; i < end; i += kPanel<T>) {
       for (int v = 0; v < kVectors<T>; ++v) {

@@ -77,7 +77,8 @@ MLPCORE_INLINE Line<T> LoadLine(const T* p, ptrdiff_t n, T fill) {
       const ptrdiff_t left = n - i * kL;
       const ptrdiff_t lanes = left < 0 ? 0 : left > kL ? kL : left;
       const I<T> exists = Iota<T>() < static_cast<typename Float<T>::Int>(lanes);
-      line.v[i] = Select<T>(exists, LoadN(p + (lanes ? i * kL : 0), lanes), Set<T>(fill));
+      line.v[i] =
+          Select<T>(exists, LoadN(p + (lanes ? i * kL : 0), lanes), Set<T>(fill));
     }
   }
   return line;
@@ -98,8 +99,7 @@ MLPCORE_INLINE void StoreLine(const Line<T>& line, T* p, ptrdiff_t n) {
 // The column numbers first, first + 1, ... of a line, as integers of T's size.
 template <typename T>
 MLPCORE_INLINE I<T> Columns(ptrdiff_t first, int vector) {
-  return Iota<T>() +
-         static_cast<typename Float<T>::Int>(first + vector * kLanes<T>);
+  return Iota<T>() + static_cast<typename Float<T>::Int>(first + vector * kLanes<T>);
 }
 
 // ((l0 + l8) + (l4 + l12)) + ...: halves are added until one is left.

@@ -1,6 +1,7 @@
 // The register tile: the one loop that does nearly all of the work.
 //
-//   C (rows, panels * kPanel)  =  [head or 0]  +  A (rows, terms) B (terms, panels * kPanel)
+//   C (rows, panels * kPanel)  =  [head or 0]  +  A (rows, terms) B (terms, panels *
+//   kPanel)
 //
 // In the forward product A is x as it lies and B a panel of packed weights, so a step
 // loads one line of B and broadcasts one element of each row. In dW = x^T dz the terms
@@ -38,15 +39,15 @@ constexpr int kTilePanels = MLPCORE_TILE_PANELS;
 
 template <typename T>
 struct TileArgs {
-  T* c;               // out (rows, cols)
+  T* c;                // out (rows, cols)
   ptrdiff_t c_stride;  // from row to row
   ptrdiff_t c_panel;   // from panel to panel
-  const T* a;         // (rows, terms), or (terms, rows) if kTransposed
+  const T* a;          // (rows, terms), or (terms, rows) if kTransposed
   ptrdiff_t a_stride;
-  const T* b;         // line of the first term
+  const T* b;          // line of the first term
   ptrdiff_t b_stride;  // from term to term
   ptrdiff_t b_panel;   // from panel to panel
-  const T* head;      // where the chains start (panels b_panel apart), or null for 0
+  const T* head;       // where the chains start (panels b_panel apart), or null for 0
   ptrdiff_t terms;     // at most kBlockTerms
   ptrdiff_t cols;      // columns of C that exist, at most panels * kPanel
   bool add;            // C += chains

@@ -1,5 +1,5 @@
-// What can be said portably: LoadN and StoreN for instruction sets without masked memory
-// operations, AtMost and AtLeast.
+// What can be said portably: LoadN and StoreN for instruction sets without masked
+// memory operations, AtMost and AtLeast.
 #ifndef MLPCORE_SIMD_PARTIAL_INL_H_
 #define MLPCORE_SIMD_PARTIAL_INL_H_
 

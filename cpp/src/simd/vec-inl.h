@@ -102,9 +102,8 @@ MLPCORE_INLINE V<T> Select(I<T> mask, V<T> a, V<T> b) {
 }
 
 template <typename T>
-constexpr typename Float<T>::Int kSignBit =
-    static_cast<typename Float<T>::Int>(typename Float<T>::Uint{1}
-                                        << (8 * sizeof(T) - 1));
+constexpr typename Float<T>::Int kSignBit = static_cast<typename Float<T>::Int>(
+    typename Float<T>::Uint{1} << (8 * sizeof(T) - 1));
 
 template <typename T>
 MLPCORE_INLINE V<T> Abs(V<T> v) {
@@ -128,10 +127,10 @@ MLPCORE_INLINE V<T> Max(V<T> a, V<T> b) {
 }  // namespace mlpcore
 
 // kHasFma; MulAdd(a, b, c) = a * b + c and NegMulAdd(a, b, c) = c - a * b, rounded once
-// where there is FMA; Sqrt; AtMost(v, bound) and AtLeast(v, bound), in which NaN stays NaN
-// (GCC 12 does not find the one instruction they are in a comparison with a constant);
-// LoadN and StoreN of the first n lanes, n in [0, kLanes], which touch no memory past them
-// (LoadN: 0 in the other lanes).
+// where there is FMA; Sqrt; AtMost(v, bound) and AtLeast(v, bound), in which NaN stays
+// NaN (GCC 12 does not find the one instruction they are in a comparison with a
+// constant); LoadN and StoreN of the first n lanes, n in [0, kLanes], which touch no
+// memory past them (LoadN: 0 in the other lanes).
 #include MLPCORE_SIMD_OPS
 
 #endif  // MLPCORE_SIMD_VEC_INL_H_

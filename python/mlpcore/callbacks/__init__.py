@@ -1,7 +1,6 @@
 """Things to do while a network is trained, with Keras's names and meanings."""
 
 from .base import Callback, LambdaCallback, Logs
-from .checkpoint import ModelCheckpoint
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
 from .progress import ProgressBar
@@ -13,7 +12,6 @@ __all__ = [
     "EarlyStopping",
     "LambdaCallback",
     "Logs",
-    "ModelCheckpoint",
     "ProgressBar",
     "ReduceLROnPlateau",
 ]

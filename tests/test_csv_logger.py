@@ -1,4 +1,4 @@
-"""The callbacks that write files: ModelCheckpoint and CSVLogger."""
+"""The callback that writes a file, CSVLogger."""
 
 import csv
 import errno
@@ -7,50 +7,7 @@ import os
 import pytest
 
 from fake_trainer import FakeTrainer, Recorder, losses
-from mlpcore.callbacks import CSVLogger, LambdaCallback, ModelCheckpoint
-
-
-def test_checkpoint_saves_every_epoch_with_the_name_filled_in(tmp_path):
-    trainer = FakeTrainer()
-    pattern = tmp_path / "models" / "{epoch:02d}-{val_loss:.1f}.mlp"
-    trainer.run(ModelCheckpoint(pattern), losses(3, 2.25))
-    folder = tmp_path / "models"
-    assert trainer.network.saved == [
-        str(folder / "01-3.0.mlp"),
-        str(folder / "02-2.2.mlp"),
-    ]
-    assert folder.is_dir()
-
-
-def test_checkpoint_needs_no_monitor_unless_it_looks_for_the_best(tmp_path):
-    trainer = FakeTrainer()
-    trainer.run(ModelCheckpoint(tmp_path / "m"), losses(3, name="loss"))
-    assert len(trainer.network.saved) == 1
-
-
-def test_checkpoint_saves_the_best_of_all_trainings(tmp_path):
-    trainer = FakeTrainer()
-    best = ModelCheckpoint(tmp_path / "{epoch}", save_best_only=True)
-    trainer.run(best, losses(3, 4, 2, 2))
-    trainer.run(best, losses(2.5, 1))
-    assert [os.path.basename(path) for path in trainer.network.saved] == ["1", "3", "2"]
-    assert best.best == 1
-
-
-def test_checkpoint_maximises_accuracy(tmp_path):
-    trainer = FakeTrainer()
-    best = ModelCheckpoint(tmp_path / "{epoch}", "val_accuracy", save_best_only=True)
-    trainer.run(best, losses(0.5, 0.4, 0.6, name="val_accuracy"))
-    assert [os.path.basename(path) for path in trainer.network.saved] == ["1", "3"]
-
-
-@pytest.mark.parametrize("name", ["{loss}", "{", "{}"])
-def test_checkpoint_name_that_cannot_be_filled_in(name):
-    with pytest.raises(ValueError, match=r"it may use {epoch}, {val_loss}, {learn"):
-        FakeTrainer().run(ModelCheckpoint(name), losses(1))
-
-
-# --- CSVLogger -------------------------------------------------------------------
+from mlpcore.callbacks import CSVLogger, LambdaCallback
 
 
 def read(path):

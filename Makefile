@@ -1,0 +1,72 @@
+# One entry point for each habit. Everything is set up by what needs it: a virtual
+# environment in .venv, and (on Debian and Ubuntu, if allowed) a few system packages.
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+BIN = $(CURDIR)/$(VENV)/bin
+export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
+
+.PHONY: help demo test test-cpp test-python lint format accuracy bench-cpp clean
+
+help:
+	@echo "make demo       install into $(VENV), train on handwritten digits, draw"
+	@echo "make test       the C++ and the Python tests"
+	@echo "make lint       formatting, style and types of C++ and Python"
+	@echo "make format     put C++ and Python into the project's format"
+	@echo "make accuracy   all 2^32 inputs of each elementary function (long)"
+	@echo "make bench-cpp  kernels against the processor's peak"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# As a user installs it: a wheel built in isolation.
+demo: $(BIN)/python
+	$(BIN)/python -m pip install --quiet '.[demo]'
+	$(BIN)/python -m mlpcore demo
+
+# As a developer has it: editable, the build kept from time to time.
+SOURCES = $(shell find cpp python -name '*.cpp' -o -name '*.h' -o -name '*.py' \
+	-o -name 'CMakeLists.txt') CMakeLists.txt pyproject.toml
+$(VENV)/.developer: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet cmake ninja numpy pybind11 scikit-build-core
+	$(BIN)/python -m pip install --quiet --no-build-isolation \
+		-Ccmake.define.MLPCORE_WERROR=ON --editable '.[test,lint]'
+	touch $@
+
+test: test-cpp test-python
+
+test-python: $(VENV)/.developer
+	$(BIN)/python -m pytest --doctest-modules tests python/mlpcore
+
+build/release/CMakeCache.txt: $(VENV)/.developer
+	tools/install-system-packages
+	PATH=$(BIN):$$PATH cmake --preset release -G Ninja
+
+test-cpp: build/release/CMakeCache.txt
+	PATH=$(BIN):$$PATH cmake --build --preset release
+	PATH=$(BIN):$$PATH ctest --preset release
+
+accuracy: build/release/CMakeCache.txt
+	PATH=$(BIN):$$PATH cmake --build --preset release --target accuracy
+	build/release/tests/cpp/accuracy
+
+bench-cpp: build/release/CMakeCache.txt
+	PATH=$(BIN):$$PATH cmake --build --preset release --target mlpcore_bench
+	build/release/bench/cpp/mlpcore_bench $(BENCH_ARGS)
+
+CPP_FILES = $(shell git ls-files '*.h' '*.cpp')
+lint: $(VENV)/.developer
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(CPP_FILES)
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest mlpcore._core --allowlist tools/stubtest-allowlist
+
+format: $(VENV)/.developer
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CPP_FILES)
+
+clean:
+	rm -rf build demo $(VENV)
