@@ -110,14 +110,16 @@ py::tuple LossAndGradient(NetworkObject<T>& self, const Array<T>& x,
   Array<T> gradient(static_cast<py::ssize_t>(network.n_parameters()));
   T* flat = gradient.mutable_data();
   double loss = 0;
+  SignalPoll poll;
   {
     const py::gil_scoped_release release;
     std::unique_ptr<GradientEngine<T>> engine = self.engines.Take();
-    engine->Compute(batch, options);
+    engine->Compute(batch, options, [&poll] { return poll.ShouldStop(); });
     engine->CopyGradient(flat);
     loss = engine->result().loss / engine->result().weight;
     self.engines.Return(std::move(engine));
   }
+  poll.RethrowIfAny();
   return py::make_tuple(loss, gradient);
 }
 
@@ -177,11 +179,14 @@ void BindNetworkOf(py::module_& m, const char* name) {
                 TargetsOf(labels, values, x.shape(0), spec.n_out());
             if (weights) RequireShape(*weights, "weights", {x.shape(0)});
             Evaluation sums;
+            SignalPoll poll;
             {
               const py::gil_scoped_release release;
               sums = self.network->Evaluate({x.data(), spec.n_in()}, targets,
-                                            DataOrNull(weights), x.shape(0));
+                                            DataOrNull(weights), x.shape(0),
+                                            [&poll] { return poll.ShouldStop(); });
             }
+            poll.RethrowIfAny();
             return py::make_tuple(sums.loss, sums.weight, sums.correct);
           },
           Exact("x"), Exact("labels"), Exact("values"), Exact("weights"))

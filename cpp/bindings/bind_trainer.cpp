@@ -1,6 +1,4 @@
 // Trainer<T>: the epoch loop with the GIL released, signals, progress, the hook.
-#include <exception>
-
 #include "bindings.h"
 #include "mlpcore/trainer.h"
 
@@ -24,31 +22,21 @@ Batch<T> BatchOf(const Network<T>& network, const Array<T>& x,
   return batch;
 }
 
-// Runs pending signal handlers and the caller's progress function. An exception is kept
-// and training asked to stop: it may not cross the team of threads.
-class PythonPoll {
+// The same for the epoch loop, which keeps the time itself; tells the caller's progress
+// function too.
+class ProgressPoll : public SignalPoll {
  public:
-  explicit PythonPoll(py::object progress) : progress_(std::move(progress)) {}
+  explicit ProgressPoll(py::object progress) : progress_(std::move(progress)) {}
 
   bool operator()(const Progress& at) {
     const py::gil_scoped_acquire gil;
-    try {
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    return Catch([&] {
       if (!progress_.is_none()) progress_(at.epoch, at.batch, at.batches, at.loss);
-      return true;
-    } catch (...) {
-      error_ = std::current_exception();
-      return false;
-    }
-  }
-  // With the GIL.
-  void RethrowIfAny() const {
-    if (error_) std::rethrow_exception(error_);
+    });
   }
 
  private:
   py::object progress_;
-  std::exception_ptr error_;
 };
 
 template <typename T>
@@ -79,7 +67,7 @@ py::tuple Fit(Trainer<T>& self, const Array<T>& x,
     }
     args.order = order->data();
   }
-  PythonPoll poll(std::move(progress));
+  ProgressPoll poll(std::move(progress));
   FitResult result;
   {
     const py::gil_scoped_release release;

@@ -10,6 +10,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <chrono>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -71,6 +73,36 @@ class ReleaseGilFor {
 
  private:
   std::optional<py::gil_scoped_release> release_;
+};
+
+// Runs Python's signal handlers during a long call that holds no GIL, at most every
+// 50 ms; what they raise is kept, and the call asked to stop: an exception may not
+// cross a team of threads.
+class SignalPoll {
+ public:
+  // Takes the GIL if it is time.
+  bool ShouldStop();
+  // With the GIL, after the call.
+  void RethrowIfAny() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ protected:
+  // With the GIL; false after something was raised.
+  template <typename F>
+  bool Catch(F f) {
+    try {
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      f();
+    } catch (...) {
+      error_ = std::current_exception();
+    }
+    return !error_;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  std::exception_ptr error_;
 };
 
 // One function a topic; module.cpp lists them.

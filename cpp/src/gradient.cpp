@@ -250,7 +250,11 @@ void GradientEngine<T>::Workspace::Backward(const KernelTable<T>& kernels,
     args.n_out = layer.n_out;
     args.activation = spec.activations[i - 1];
     args.y = below.y.rows(first);
-    args.derivative = below.derivative.rows(first);
+    // A buffer may be there from an earlier call with dropout.
+    const bool masked = options.dropout && spec.dropout[i - 1] > 0;
+    if (masked || !DerivativeFromOutput(args.activation)) {
+      args.derivative = below.derivative.rows(first);
+    }
     kernels.input_gradient(args);
   }
 }
@@ -354,9 +358,12 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
   work.scale = weight > 0 ? static_cast<T>(1 / weight) : T(0);
   work.result = Evaluation{};
 
-  // Forward, dx and dW: three products. A member takes a chunk's worth of rows a group.
+  // A member takes a chunk's worth of rows a group.
   const int threads =
-      ThreadsFor(3 * work.network->multiply_adds() * static_cast<double>(batch.rows));
+      options.threads > 0
+          ? options.threads
+          : ThreadsForCall(3 * work.network->multiply_adds() *
+                           static_cast<double>(batch.rows));
   const ptrdiff_t group_rows =
       std::min(batch.rows, static_cast<ptrdiff_t>(threads) * kBlockTerms);
   work.Reserve(group_rows);
@@ -382,6 +389,13 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
     if (after) after(team);
   });
   return !stopped;
+}
+
+// Forward, dx and dW: three products.
+template <typename T>
+int GradientEngine<T>::ThreadsForStep(ptrdiff_t rows) const {
+  return ThreadsFor(3 * work_->network->multiply_adds() * static_cast<double>(rows),
+                    kWorthAThreadOfAStep);
 }
 
 template <typename T>

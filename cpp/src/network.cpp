@@ -64,7 +64,7 @@ void Network<T>::Predict(T* y, InputRows<T> x, ptrdiff_t rows) const {
   if (rows == 0) return;
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const ptrdiff_t n_layers = spec_.n_layers(), n_out = spec_.n_out();
-  const int threads = ThreadsFor(multiply_adds_ * static_cast<double>(rows));
+  const int threads = ThreadsForCall(multiply_adds_ * static_cast<double>(rows));
   if (threads > 1 && rows < threads * kernels.tile_rows) {
     PredictPanels(y, x, rows, threads);
     return;
@@ -119,7 +119,7 @@ template <typename T>
 void Network<T>::Forward(const LayerOutputs<T>& out, InputRows<T> x,
                          ptrdiff_t rows) const {
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  const int threads = ThreadsFor(multiply_adds_ * static_cast<double>(rows));
+  const int threads = ThreadsForCall(multiply_adds_ * static_cast<double>(rows));
   RunTeam(threads, [&](const Team& team) {
     const Range mine = team.Share(rows, kernels.tile_rows);
     if (mine.size() <= 0) return;
@@ -141,12 +141,14 @@ void Network<T>::Forward(const LayerOutputs<T>& out, InputRows<T> x,
 
 template <typename T>
 Evaluation Network<T>::Evaluate(InputRows<T> x, const Targets<T>& targets,
-                                const T* weights, ptrdiff_t rows) const {
+                                const T* weights, ptrdiff_t rows,
+                                const ShouldStop& should_stop) const {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const ptrdiff_t n_layers = spec_.n_layers();
-  const int threads = ThreadsFor(multiply_adds_ * static_cast<double>(rows));
+  const int threads = ThreadsForCall(multiply_adds_ * static_cast<double>(rows));
   const ptrdiff_t n_chunks = DivUp(rows, kBlockTerms);
   std::vector<Evaluation> chunks(static_cast<size_t>(n_chunks));
+  std::atomic<bool> stopped{false};
   RunTeam(threads, [&](const Team& team) {
     const Range mine = team.Share(n_chunks);
     if (mine.size() <= 0) return;
@@ -157,7 +159,8 @@ Evaluation Network<T>::Evaluate(InputRows<T> x, const Targets<T>& targets,
                                 {scratch + kBlockTerms * stride, stride}};
     T* row_loss = scratch + 2 * kBlockTerms * stride;
     int32_t row_class[kBlockTerms];
-    for (ptrdiff_t c = mine.begin; c < mine.end; ++c) {
+    for (ptrdiff_t c = mine.begin; c < mine.end && !stopped; ++c) {
+      if (team.index == 0 && should_stop && should_stop()) stopped = true;
       const ptrdiff_t row = c * kBlockTerms;
       const ptrdiff_t count = std::min(kBlockTerms, rows - row);
       Rows<const T> in{x.data + row * x.stride, x.stride};

@@ -14,7 +14,7 @@ template <typename T>
 void Map(Function f, T* y, const T* x, ptrdiff_t n) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   constexpr double kFlopsOfAFunction = 20;
-  RunTeam(ThreadsFor(kFlopsOfAFunction * static_cast<double>(n)),
+  RunTeam(ThreadsForCall(kFlopsOfAFunction * static_cast<double>(n)),
           [&](const Team& team) {
             const Range mine = team.Share(n, kPanel<T>);
             if (mine.size() > 0)
@@ -55,7 +55,7 @@ void Dense(T* y, const T* x, const T* w, const T* b, Activation activation,
            ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const PackedLayer<T> layer(w, b, n_in, n_out);
-  RunTeam(ThreadsFor(MultiplyAdds(rows, n_in, n_out)), [&](const Team& team) {
+  RunTeam(ThreadsForCall(MultiplyAdds(rows, n_in, n_out)), [&](const Team& team) {
     const Range mine = team.Share(rows, kernels.tile_rows);
     if (mine.size() <= 0) return;
     DenseArgs<T> args;
@@ -102,7 +102,7 @@ void DenseBackward(T* dx, T* dw, T* db, const T* dy, const T* x, const T* w, con
     TransposePanel(transposed.data(), to[0], layer.arena.data(), at, p);
   }
   AlignedBuffer<T> gradient(layer.arena.size());
-  RunTeam(ThreadsFor(2 * MultiplyAdds(rows, n_in, n_out)), [&](const Team& team) {
+  RunTeam(ThreadsForCall(2 * MultiplyAdds(rows, n_in, n_out)), [&](const Team& team) {
     const Range mine = team.Share(rows, kernels.tile_rows);
     if (mine.size() > 0) {
       InputGradientArgs<T> args;

@@ -39,13 +39,20 @@ struct Team {
   }
 };
 
-// Threads worth waking for this many multiply-adds: each should have 200 k of them
-// (some 5 us), several times what waking it costs.
-inline int ThreadsFor(double multiply_adds) {
-  constexpr double kWorthAThread = 200e3;
-  if (multiply_adds < 2 * kWorthAThread) return 1;
+// Multiply-adds that are worth waking a thread for. In a step that is repeated, 200 k
+// (some 5 us, several times what waking costs): there ThreadChooser finds out whether a
+// team pays. In a single call, 2 M: if other work keeps a member from running, the caller
+// waits for a slice of the scheduler's, so little is gained and much can be lost.
+constexpr double kWorthAThreadOfAStep = 200e3;
+constexpr double kWorthAThreadOfACall = 2e6;
+
+inline int ThreadsFor(double multiply_adds, double worth_a_thread) {
+  if (multiply_adds < 2 * worth_a_thread) return 1;
   return static_cast<int>(
-      std::min<double>(GetNumThreads(), multiply_adds / kWorthAThread));
+      std::min<double>(GetNumThreads(), multiply_adds / worth_a_thread));
+}
+inline int ThreadsForCall(double multiply_adds) {
+  return ThreadsFor(multiply_adds, kWorthAThreadOfACall);
 }
 
 void NotePoolUse();

@@ -11,6 +11,7 @@
 #include "mlpcore/random.h"
 #include "packing.h"
 #include "team.h"
+#include "thread_chooser.h"
 
 namespace mlpcore {
 namespace {
@@ -55,6 +56,7 @@ struct Trainer<T>::State {
   std::vector<int64_t> order;
   AlignedBuffer<T> last_finite;  // weights after the last good epoch
   UpdateArgs<T> update;          // this step's scalars
+  ThreadChooser threads;
   std::chrono::steady_clock::time_point last_poll;
 };
 
@@ -168,7 +170,7 @@ void Trainer<T>::Sweep(const Team& team) {
 // One batch. False if it was stopped before the update.
 template <typename T>
 bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
-                                  const std::function<bool()>& should_stop) {
+                                  const ShouldStop& should_stop) {
   GradientOptions options;
   options.label_smoothing = config_.label_smoothing;
   options.dropout =
@@ -176,14 +178,18 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                   [](double rate) { return rate > 0; });
   options.seed = config_.seed;
   options.step = static_cast<uint64_t>(step_);
+  options.threads = state_->threads.Choose(engine_.ThreadsForStep(batch.rows));
+  const auto start = std::chrono::steady_clock::now();
   state_->update = UpdateArgsOf<T>(config_, step_, learning_rate);
   if (hook_) {
     if (!engine_.Compute(batch, options, should_stop)) return false;
     hook_(engine_.gradient());
-    RunTeam(ThreadsFor(static_cast<double>(network_->arena_size())), after_gradient_);
+    RunTeam(options.threads, after_gradient_);
   } else if (!engine_.Compute(batch, options, should_stop, after_gradient_)) {
     return false;
   }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  state_->threads.Report(seconds.count() / static_cast<double>(batch.rows));
   if (std::isfinite(engine_.result().loss)) {
     engine_.MarkRefreshed();
     ++step_;
@@ -213,7 +219,7 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
 
   Evaluation sums;
   Progress progress{0, 0, batches, 0};
-  const std::function<bool()> should_stop = [&] {
+  const ShouldStop should_stop = [&] {
     if (!poll || Clock::now() - state_->last_poll < kPollInterval) return false;
     progress.loss = sums.weight > 0 ? sums.loss / sums.weight : 0;
     const bool go_on = poll(progress);

@@ -25,6 +25,7 @@ struct GradientOptions {
   double label_smoothing = 0;
   bool dropout = false;         // apply the network's rates
   uint64_t seed = 0, step = 0;  // address the dropout masks
+  int threads = 0;              // 0: as many as a single call is worth
 };
 
 struct Team;
@@ -46,10 +47,14 @@ class GradientEngine {
 
   // Leaves the gradient of sum(w l) / sum(w) in gradient(). With order == null the rows
   // are used in place. `result()` is valid within `after` and after the call.
-  // Returns false if it was stopped, and `after` was not run.
+  // Returns false if should_stop said so (it is asked between groups of rows, by the
+  // calling thread, and must not throw), and `after` was not run.
   bool Compute(const Batch<T>& batch, const GradientOptions& options,
                const ShouldStop& should_stop = nullptr,
                const AfterGradient& after = nullptr);
+
+  // How many threads a step of that many rows is worth, on a machine that is idle.
+  int ThreadsForStep(ptrdiff_t rows) const;
 
   // Panels, as the network's arena: n = network.arena_size().
   T* gradient();

@@ -4,12 +4,16 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "mlpcore/types.h"
 
 namespace mlpcore {
+
+// True: stop now.
+using ShouldStop = std::function<bool()>;
 
 struct NetworkSpec {
   std::vector<ptrdiff_t> layer_sizes;   // n_in, hidden..., n_out; at least 2
@@ -82,9 +86,11 @@ class Network {
   void Predict(T* y, InputRows<T> x, ptrdiff_t rows) const;
   // Every layer's induced local field and output.
   void Forward(const LayerOutputs<T>& out, InputRows<T> x, ptrdiff_t rows) const;
-  // Loss and accuracy over the rows; weights (rows) or null.
+  // Loss and accuracy over the rows; weights (rows) or null. should_stop may be null;
+  // it is asked between chunks of rows, by the calling thread, and must not throw. What
+  // is returned after it said yes means nothing.
   Evaluation Evaluate(InputRows<T> x, const Targets<T>& targets, const T* weights,
-                      ptrdiff_t rows) const;
+                      ptrdiff_t rows, const ShouldStop& should_stop = nullptr) const;
 
   // Multiply-adds of one row's forward pass.
   double multiply_adds() const { return multiply_adds_; }

@@ -97,7 +97,7 @@ class Trainer {
 
  private:
   bool UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
-                        const std::function<bool()>& should_stop);
+                        const ShouldStop& should_stop);
   void Sweep(const Team& team);
   double ClippingScale(const Team& team);
 
