@@ -59,7 +59,7 @@ void NotePoolUse();
 
 // f(team) on `threads` threads; on this one alone if threads is 1. f must not throw.
 template <typename F>
-void RunTeam(int threads, const F& f) {
+void RunTeam([[maybe_unused]] int threads, const F& f) {
 #ifdef _OPENMP
   if (threads > 1) {
     NotePoolUse();
