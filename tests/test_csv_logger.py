@@ -2,7 +2,6 @@
 
 import csv
 import errno
-import os
 
 import pytest
 

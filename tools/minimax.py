@@ -19,7 +19,7 @@ mp.mp.dps = 150
 
 
 def round_to(x, bits):
-    """Return the nearest float with `bits` of significand (24: float32, 53: float64)."""
+    """Round to `bits` of significand: 24 for float32, 53 for float64."""
     if x == 0:
         return mp.mpf(0)
     with mp.workprec(bits):
@@ -89,8 +89,12 @@ def exchange(xs, targets, weights, degree, iterations=40):
     return best
 
 
-def minimax(g, weight, a, b, degree, bits, points=1200):
-    """Return rounded coefficients from the constant up, and the weighted error."""
+def minimax(g, weight, a, b, degree, bits, refit=True, points=1200):
+    """Return rounded coefficients from the constant up, and the weighted error.
+
+    Without `refit` all are rounded at once: what the rounding of one leaves at 0 inside
+    of the interval cannot be taken up by higher powers.
+    """
     xs = grid_of(mp.mpf(a), mp.mpf(b), points)
     goal = [g(x) for x in xs]
     weights = [mp.mpf(weight(x)) for x in xs]
@@ -103,7 +107,7 @@ def minimax(g, weight, a, b, degree, bits, points=1200):
         ]
         scaled = [w * abs(x) ** j for x, w in zip(xs, weights, strict=True)]
         rest, _ = exchange(xs, targets, scaled, degree - j)
-        coefficients.append(round_to(rest[0], bits))
+        coefficients += [round_to(c, bits) for c in (rest[:1] if refit else rest)]
     error = max(
         abs(w * (polynomial(coefficients, x) - t))
         for x, t, w in zip(xs, goal, weights, strict=True)
@@ -129,7 +133,7 @@ def show(name, coefficients, error, bits):
 def exp_tables():
     """Q in e^s = 1 + s + s^2 Q(s), |s| <= ln(2) / 2, relative to e^s - 1."""
     end = mp.log(2) / 2 * mp.mpf("1.0001")
-    for bits, degree in ((24, 4), (53, 9)):
+    for bits, degree in ((24, 5), (53, 10)):
         table = minimax(
             lambda s: (mp.expm1(s) - s) / s**2,
             lambda s: abs(s**2 / mp.expm1(s)),
@@ -158,19 +162,21 @@ def log_tables():
 
 
 def erf_tables():
-    """Q in erf(a) = 1 - exp(-a (c + a Q(a))), c = 2 / sqrt(pi), relative.
+    """Q in erf(a) = 1 - exp(-a (c + a Q(a - middle))), c = 2 / sqrt(pi), relative.
 
-    c is carried as two numbers, so the fit sees it exact.
+    c is carried as two numbers, so the fit sees it exact. About the middle of the range
+    the terms of Q do not cancel.
     """
     c = 2 / mp.sqrt(mp.pi)
-    for bits, degree, end in ((24, 8, "3.95"), (53, 23, "5.93")):
+    for bits, degree, middle, end in ((24, 8, 2, "3.95"), (53, 23, 3, "5.93")):
         table = minimax(
-            lambda a: (-mp.log(mp.erfc(a)) / a - c) / a,
-            lambda a: a**2 * mp.erfc(a) / mp.erf(a),
-            mp.mpf(2) ** -30,
-            end,
+            lambda t, m=middle: (-mp.log(mp.erfc(t + m)) / (t + m) - c) / (t + m),
+            lambda t, m=middle: (t + m) ** 2 * mp.erfc(t + m) / mp.erf(t + m),
+            mp.mpf(2) ** -30 - middle,
+            mp.mpf(end) - middle,
             degree,
             bits,
+            refit=False,
         )
         show("erf, kQ", *table, bits)
 

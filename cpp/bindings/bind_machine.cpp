@@ -16,6 +16,7 @@ void BindMachine(py::module_& m) {
     config["version"] = MLPCORE_VERSION;
     config["compiler"] = MLPCORE_COMPILER;
     config["build_type"] = MLPCORE_BUILD_TYPE;
+    config["flags"] = MLPCORE_FLAGS;
     config["openmp"] = HaveOpenMP();
     config["panel_float32"] = kPanel<float>;
     config["panel_float64"] = kPanel<double>;

@@ -134,12 +134,17 @@ void BindTrainerOf(py::module_& m, const char* name) {
              const std::optional<Array<T>>& values,
              const std::optional<Array<T>>& weights, double learning_rate) {
             const Batch<T> batch = BatchOf(*self.network(), x, labels, values, weights);
-            const py::gil_scoped_release release;
-            return self.Step(batch, learning_rate);
+            StepResult result;
+            {
+              const py::gil_scoped_release release;
+              result = self.Step(batch, learning_rate);
+            }
+            return py::make_tuple(result.loss, result.diverged);
           },
           Exact("x"), Exact("labels"), Exact("values"), Exact("weights"),
           py::arg("learning_rate"))
       .def("set_gradient_hook", &SetGradientHook<T>, py::arg("hook"))
+      .def("set_seed", &Self::set_seed, py::arg("seed"))
       .def("set_counts", &Self::set_counts, py::arg("step"), py::arg("epoch"))
       .def_property_readonly("step_count", &Self::step)
       .def_property_readonly("epoch_count", &Self::epoch)

@@ -51,10 +51,10 @@ const IsaEntry* FindIsa(const std::string& name) {
   return nullptr;
 }
 
-const IsaEntry& RequireIsa(const std::string& name) {
+const IsaEntry& RequireIsa(const std::string& name, const std::string& asked_by = "") {
   if (const IsaEntry* isa = FindIsa(name)) return *isa;
   std::string message =
-      "instruction set '" + name + "' is not available here; there are:";
+      asked_by + "instruction set '" + name + "' is not available here; there are:";
   for (const std::string& have : SupportedIsas()) message += " " + have;
   throw std::invalid_argument(message);
 }
@@ -62,7 +62,9 @@ const IsaEntry& RequireIsa(const std::string& name) {
 std::atomic<const IsaEntry*>& Active() {
   static std::atomic<const IsaEntry*> active{[] {
     const char* forced = std::getenv("MLPCORE_ISA");
-    if (forced != nullptr && *forced != '\0') return &RequireIsa(forced);
+    if (forced != nullptr && *forced != '\0') {
+      return &RequireIsa(forced, "MLPCORE_ISA: ");
+    }
     return FindIsa(SupportedIsas().back());
   }()};
   return active;

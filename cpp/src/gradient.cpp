@@ -88,11 +88,13 @@ struct GradientEngine<T>::Workspace {
   std::vector<LayerState<T>> layers;
   OwnedRows<T> target_values;
   std::vector<int32_t> target_labels, row_class;
-  std::vector<T> row_weight, row_loss;
+  std::vector<T> row_weight;  // as given, gathered
+  std::vector<T> row_scale;   // divided by the batch's sum, so that no scale is lost
+  std::vector<T> row_loss;
 
   Batch<T> batch;  // the whole batch
   GradientOptions options;
-  T scale = 0;                // 1 / sum of the batch's weights
+  double scale = 0;           // 1 / sum of the batch's weights
   ptrdiff_t group_first = 0;  // row of the batch
   Evaluation result;
 };
@@ -122,6 +124,7 @@ void GradientEngine<T>::Workspace::Reserve(ptrdiff_t rows) {
   target_labels.resize(n);
   row_class.resize(n);
   row_weight.resize(n);
+  row_scale.resize(n);
   row_loss.resize(n);
   capacity = rows;
   has_dropout_buffers = dropout;
@@ -223,9 +226,16 @@ void GradientEngine<T>::Workspace::LossAndOutputGradient(const KernelTable<T>& k
   loss.gradient = output.dz.rows(first);
   loss.z = output.y.rows(first);
   loss.label_smoothing = static_cast<T>(options.label_smoothing);
-  loss.scale = scale;
   loss.targets = TargetsOf(first);
-  loss.row_weight = WeightsOf(first);
+  if (const T* weights = WeightsOf(first)) {
+    for (ptrdiff_t i = 0; i < count; ++i) {
+      row_scale[static_cast<size_t>(first + i)] =
+          static_cast<T>(static_cast<double>(weights[i]) * scale);
+    }
+    loss.row_weight = row_scale.data() + first;
+  } else {
+    loss.scale = static_cast<T>(scale);
+  }
   kernels.loss(loss);
   if (!LossTakesField(spec)) {
     const Rows<T> dz = output.dz.rows(first);
@@ -355,15 +365,14 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
       weight += static_cast<double>(batch.weights[batch.order ? batch.order[i] : i]);
     }
   }
-  work.scale = weight > 0 ? static_cast<T>(1 / weight) : T(0);
+  work.scale = weight > 0 ? 1 / weight : 0;
   work.result = Evaluation{};
 
   // A member takes a chunk's worth of rows a group.
-  const int threads =
-      options.threads > 0
-          ? options.threads
-          : ThreadsForCall(3 * work.network->multiply_adds() *
-                           static_cast<double>(batch.rows));
+  const int threads = options.threads > 0
+                          ? options.threads
+                          : ThreadsForCall(3 * work.network->multiply_adds() *
+                                           static_cast<double>(batch.rows));
   const ptrdiff_t group_rows =
       std::min(batch.rows, static_cast<ptrdiff_t>(threads) * kBlockTerms);
   work.Reserve(group_rows);

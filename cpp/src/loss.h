@@ -11,7 +11,7 @@ namespace mlpcore {
 
 // True if the loss is computed from the output layer's z rather than its y.
 inline bool LossTakesField(const NetworkSpec& spec) {
-  return spec.loss == Loss::kLogLoss;
+  return spec.loss == Loss::kLogLoss || spec.loss == Loss::kPoisson;
 }
 
 // The arguments that depend on the network alone.
@@ -22,6 +22,7 @@ LossArgs<T> LossArgsOf(const NetworkSpec& spec, ptrdiff_t rows) {
   args.n_out = spec.n_out();
   args.loss = spec.loss;
   args.softmax = spec.softmax();
+  args.output = spec.activations.back();
   args.parameter = static_cast<T>(spec.loss_parameter);
   return args;
 }

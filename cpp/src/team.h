@@ -41,8 +41,9 @@ struct Team {
 
 // Multiply-adds that are worth waking a thread for. In a step that is repeated, 200 k
 // (some 5 us, several times what waking costs): there ThreadChooser finds out whether a
-// team pays. In a single call, 2 M: if other work keeps a member from running, the caller
-// waits for a slice of the scheduler's, so little is gained and much can be lost.
+// team pays. In a single call, 2 M: if other work keeps a member from running, the
+// caller waits for a slice of the scheduler's, so little is gained and much can be
+// lost.
 constexpr double kWorthAThreadOfAStep = 200e3;
 constexpr double kWorthAThreadOfACall = 2e6;
 

@@ -1,11 +1,12 @@
 // One thread or a team, for steps that are repeated: by trying both.
 //
-// On a machine with nothing else to do, a team pays for steps of some 10 us and more. On a
-// busy one it can cost a thousand times what it saves: a member that is not running keeps
-// the others waiting at the barrier for a slice of the scheduler's, some 10 ms. (Measured
-// beside two compilers, 17 k parameters, batch 32, 2 threads: 13 ms a step with the team,
-// 0.1 ms without.) No model of the work can know which it is, but a clock can; and since
-// the number of threads never changes a bit, it may be changed at any step.
+// On a machine with nothing else to do, a team pays for steps of some 10 us and more.
+// On a busy one it can cost a thousand times what it saves: a member that is not
+// running keeps the others waiting at the barrier for a slice of the scheduler's, some
+// 10 ms. (Measured beside two compilers, 17 k parameters, batch 32, 2 threads: 13 ms a
+// step with the team, 0.1 ms without.) No model of the work can know which it is, but a
+// clock can; and since the number of threads never changes a bit, it may be changed at
+// any step.
 #ifndef MLPCORE_THREAD_CHOOSER_H_
 #define MLPCORE_THREAD_CHOOSER_H_
 

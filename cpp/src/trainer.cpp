@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "aligned_buffer.h"
@@ -86,7 +85,7 @@ Trainer<T>::~Trainer() = default;
 
 // This step's scalars, rounded to T once.
 template <typename T>
-UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t step,
+UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t moment_age,
                            double learning_rate) {
   UpdateArgs<T> u;
   u.optimizer = config.optimizer;
@@ -102,8 +101,8 @@ UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t step,
   if (config.optimizer == Optimizer::kAdam || config.optimizer == Optimizer::kAdamW) {
     u.momentum = static_cast<T>(config.beta_1);
     u.momentum_rest = static_cast<T>(1 - config.beta_1);
-    const double correction2 = std::sqrt(1 - Power(config.beta_2, step + 1));
-    step_size *= correction2 / (1 - Power(config.beta_1, step + 1));
+    const double correction2 = std::sqrt(1 - Power(config.beta_2, moment_age + 1));
+    step_size *= correction2 / (1 - Power(config.beta_1, moment_age + 1));
     epsilon *= correction2;
   }
   if (config.optimizer == Optimizer::kAdamW) {
@@ -180,7 +179,7 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
   options.step = static_cast<uint64_t>(step_);
   options.threads = state_->threads.Choose(engine_.ThreadsForStep(batch.rows));
   const auto start = std::chrono::steady_clock::now();
-  state_->update = UpdateArgsOf<T>(config_, step_, learning_rate);
+  state_->update = UpdateArgsOf<T>(config_, moment_age_, learning_rate);
   if (hook_) {
     if (!engine_.Compute(batch, options, should_stop)) return false;
     hook_(engine_.gradient());
@@ -188,20 +187,38 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
   } else if (!engine_.Compute(batch, options, should_stop, after_gradient_)) {
     return false;
   }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
   state_->threads.Report(seconds.count() / static_cast<double>(batch.rows));
   if (std::isfinite(engine_.result().loss)) {
     engine_.MarkRefreshed();
     ++step_;
+    ++moment_age_;
   }
   return true;
 }
 
+// The last good weights, and moments that start again.
 template <typename T>
-double Trainer<T>::Step(const Batch<T>& batch, double learning_rate) {
+void Trainer<T>::PutBackLastFinite() {
+  std::copy_n(state_->last_finite.data(), network_->arena_size(), network_->arena());
+  network_->ParametersChanged();
+  for (AlignedBuffer<T>* moment : {&state_->moment1, &state_->moment2}) {
+    std::fill_n(moment->data(), moment->size(), T(0));
+  }
+  moment_age_ = 0;
+}
+
+template <typename T>
+StepResult Trainer<T>::Step(const Batch<T>& batch, double learning_rate) {
+  const size_t n = network_->arena_size();
+  std::copy_n(network_->arena(), n, state_->last_finite.data());
   UpdateAfterBatch(batch, learning_rate, nullptr);
-  const Evaluation& result = engine_.result();
-  return result.weight > 0 ? result.loss / result.weight : 0;
+  const Evaluation& sums = engine_.result();
+  StepResult result{sums.weight > 0 ? sums.loss / sums.weight : 0, false};
+  result.diverged = !std::isfinite(result.loss) || !AllFinite(network_->arena(), n);
+  if (result.diverged) PutBackLastFinite();
+  return result;
 }
 
 template <typename T>
@@ -213,8 +230,8 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
   FitResult result;
   result.epochs.reserve(static_cast<size_t>(args.epochs));
   if (args.shuffle && !args.order) state_->order.resize(static_cast<size_t>(rows));
-  const size_t arena_bytes = network_->arena_size() * sizeof(T);
-  std::memcpy(state_->last_finite.data(), network_->arena(), arena_bytes);
+  const size_t n = network_->arena_size();
+  std::copy_n(network_->arena(), n, state_->last_finite.data());
   if (state_->last_poll == Clock::time_point{}) state_->last_poll = Clock::now();
 
   Evaluation sums;
@@ -227,11 +244,7 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
     return !go_on;
   };
   const auto diverged = [&] {
-    std::memcpy(network_->arena(), state_->last_finite.data(), arena_bytes);
-    network_->ParametersChanged();
-    for (AlignedBuffer<T>* moment : {&state_->moment1, &state_->moment2}) {
-      std::fill_n(moment->data(), moment->size(), T(0));
-    }
+    PutBackLastFinite();
     result.status = FitStatus::kDiverged;
     return result;
   };
@@ -273,8 +286,8 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
       sums.weight += of_batch.weight;
       sums.correct += of_batch.correct;
     }
-    if (!AllFinite(network_->arena(), network_->arena_size())) return diverged();
-    std::memcpy(state_->last_finite.data(), network_->arena(), arena_bytes);
+    if (!AllFinite(network_->arena(), n)) return diverged();
+    std::copy_n(network_->arena(), n, state_->last_finite.data());
     ++epoch_;
     const std::chrono::duration<double> seconds = Clock::now() - start;
     result.epochs.push_back(

@@ -110,7 +110,14 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> Array:
     0.0
     """
     pa, qa = _distributions(p, q)
-    return _weighted_sum(pa, _log(pa) - _log(qa))
+    # Near each other, p - q is exact and log1p loses nothing of it; far apart the two
+    # logarithms do not cancel (and no quotient overflows).
+    with np.errstate(all="ignore"):
+        ratio = np.asarray((pa - qa) / qa)
+        near = np.empty_like(ratio)
+        _core.map_function("log1p", ratio, near)
+        logs = np.where(np.abs(ratio) < 0.5, near, _log(pa) - _log(qa))
+    return _weighted_sum(pa, logs)
 
 
 def entropy(p: ArrayLike) -> Array:

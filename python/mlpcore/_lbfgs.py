@@ -108,6 +108,8 @@ def minimize(
                     "maxfun": settings.max_fun,
                     "maxcor": settings.history_size,
                     "gtol": settings.tol,
+                    # Only when the loss stands still: the gradient decides.
+                    "ftol": 8 * np.finfo(np.float64).eps,
                 },
             )
         except BaseException:

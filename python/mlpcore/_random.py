@@ -12,7 +12,7 @@ RandomState: TypeAlias = (
 
 
 def seed_from(rng: RandomState) -> int:
-    """Return a 64-bit seed.
+    """Return a 64-bit seed; a generator is advanced.
 
     Parameters
     ----------
@@ -30,21 +30,35 @@ def seed_from(rng: RandomState) -> int:
     TypeError, ValueError
         If `rng` is something else, or a negative number.
     """
+    check_rng(rng)
     if rng is None:
         rng = np.random.SeedSequence()
     if isinstance(rng, np.random.BitGenerator):
         rng = np.random.Generator(rng)
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(0, 2**64, dtype=np.uint64))
-    if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
-        if rng < 0:
-            raise ValueError(f"rng must be 0 or more, got {rng}")
+    if isinstance(rng, int | np.integer):
         if rng < 2**64:
             return int(rng)
         rng = np.random.SeedSequence(int(rng))
-    if isinstance(rng, np.random.SeedSequence):
-        return int(rng.generate_state(1, np.uint64)[0])
-    raise TypeError(
-        f"rng must be an int, a numpy.random.Generator or None, got {rng!r} "
-        f"({type(rng).__name__})"
-    )
+    return int(rng.generate_state(1, np.uint64)[0])
+
+
+def check_rng(rng: RandomState) -> None:
+    """Raise what `seed_from` would, and draw nothing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `rng` is not one of those types, or a negative number.
+    """
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
+        if rng < 0:
+            raise ValueError(f"rng must be 0 or more, got {rng}")
+        return
+    kinds = np.random.Generator, np.random.BitGenerator, np.random.SeedSequence
+    if rng is not None and not isinstance(rng, kinds):
+        raise TypeError(
+            f"rng must be an int, a numpy.random.Generator or None, got {rng!r} "
+            f"({type(rng).__name__})"
+        )

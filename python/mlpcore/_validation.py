@@ -49,6 +49,8 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
             raise TypeError(f"{name}: masked entries are not supported; call .filled()")
         value = value.data
     array = np.asarray(value)
+    if array.dtype.kind == "O":
+        array = _from_frame(value, array)
     if array.dtype.kind == "c":
         raise TypeError(f"{name} must be real, got {array.dtype}")
     if array.dtype.kind not in "biuf":
@@ -56,7 +58,7 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
     wanted = array.dtype.newbyteorder("=") if dtype is None else dtype
     if array.dtype.kind == "f" and array.dtype.itemsize > wanted.itemsize:
         try:
-            with np.errstate(over="raise"):
+            with np.errstate(all="ignore", over="raise"):
                 array = array.astype(wanted)
         except FloatingPointError:
             raise ValueError(
@@ -64,6 +66,22 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
                 f"(largest {np.finfo(wanted).max:.3g})"
             ) from None
     return np.require(array, wanted, ["C", "A"])
+
+
+def _from_frame(value: Any, array: Array) -> Array:
+    """Return a pandas frame or series that NumPy sees as objects, if it is numeric.
+
+    That is so for nullable columns and for numbers beside booleans; missing values
+    become NaN.
+    """
+    dtypes = getattr(value, "dtypes", ())
+    kinds = [
+        getattr(dtype, "kind", "O")
+        for dtype in (dtypes if hasattr(dtypes, "__iter__") else [dtypes])
+    ]
+    if not kinds or not set(kinds) <= set("biuf") or not hasattr(value, "to_numpy"):
+        return array
+    return np.asarray(value.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def as_float_array(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ from . import _core, optim, schedules
 from ._arguments import check_bool, check_integer, check_real
 from ._class_weight import ClassWeight, check_class_weight, with_class_weights
 from ._data import Data
-from ._random import RandomState, seed_from
+from ._random import RandomState, check_rng, seed_from
 from ._validation import Array, check_finite
 from .callbacks import Callback, ProgressBar
 from .callbacks.base import CallbackList, Logs
@@ -117,7 +118,9 @@ class Trainer:
             raise TypeError(f"gradient_hook must be callable, got {gradient_hook!r}")
         if isinstance(self.optimizer, optim.LBFGS):
             self._refuse_for_lbfgs(clip_norm, gradient_hook)
-        self._seed = network._next_training_seed() if rng is None else seed_from(rng)
+        check_rng(rng)
+        self._rng = rng
+        self._seed: int | None = None  # drawn when training begins
         self._core = self._make_core()
         self._core.set_gradient_hook(gradient_hook)
         self.stop_training = False
@@ -153,7 +156,7 @@ class Trainer:
             l2=self._l2,
             clip_norm=self._clip_norm,
             label_smoothing=self._label_smoothing,
-            seed=self._seed,
+            seed=0,
         )
 
     @property
@@ -225,7 +228,9 @@ validation_split, callbacks, verbose
             data = data.take(slice(None, n_train))
         data = self._weighted(data)
         batch_size = min(batch_size, len(data.x))
-        if check_integer("verbose", int(verbose), 0):
+        if isinstance(verbose, bool):
+            verbose = int(verbose)
+        if check_integer("verbose", verbose, 0):
             callbacks = [*callbacks, ProgressBar()]
         hooks = CallbackList(callbacks, self)
         if isinstance(self.optimizer, optim.LBFGS):
@@ -236,7 +241,7 @@ validation_split, callbacks, verbose
             "steps": -(-len(data.x) // batch_size),
             "rows": len(data.x),
         }
-        with _Training(self.network):
+        with self._training():
             if isinstance(self.optimizer, optim.LBFGS):
                 from ._lbfgs import minimize
 
@@ -264,22 +269,46 @@ validation_split, callbacks, verbose
         Raises
         ------
         DivergenceError
-            If the loss is not finite; nothing has changed then.
+            If the loss, or a weight after the update, is not finite; the weights have
+            not changed then.
         """
         if isinstance(self.optimizer, optim.LBFGS):
             raise NotSupportedError("LBFGS has no single steps; use fit")
         data = self._weighted(self._data(X, y, sample_weight))
         done = self.step_count
         rate = self._rates(done, 1, done + 1)[0]
-        with _Training(self.network):
-            loss = self._core.step(data.x, *data.targets, data.weights, rate)
+        with self._training():
+            loss, diverged = self._core.step(data.x, *data.targets, data.weights, rate)
         if not np.isfinite(loss):
             raise DivergenceError(
                 f"the batch's loss is {loss}; the weights were left as they are. "
                 f"{_ADVICE}",
                 loss=loss,
             )
-        return float(loss)
+        if diverged:
+            raise DivergenceError(
+                "a weight became infinite or NaN; the weights were left as they are. "
+                f"{_ADVICE}",
+                loss=loss,
+            )
+        return loss
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Hold the network's lock, or say that another thread does."""
+        if not self.network._training.acquire(blocking=False):
+            raise RuntimeError("this Network is being trained in another thread")
+        try:
+            if self._seed is None:
+                # Only now: a call that fails its checks draws nothing.
+                if self._rng is None:
+                    self._seed = self.network._next_training_seed()
+                else:
+                    self._seed = seed_from(self._rng)
+                self._core.set_seed(self._seed)
+            yield
+        finally:
+            self.network._training.release()
 
     # Data.
 
@@ -407,17 +436,3 @@ validation_split, callbacks, verbose
 _ADVICE = (
     "Try a smaller learning rate, clip_norm=1.0, or features scaled to about unit size."
 )
-
-
-class _Training:
-    """Holds the network's lock, or says that another thread does."""
-
-    def __init__(self, network: Network) -> None:
-        self._lock = network._training
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("this Network is being trained in another thread")
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()

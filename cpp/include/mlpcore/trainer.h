@@ -51,6 +51,11 @@ struct FitResult {
   std::vector<EpochRecord> epochs;  // the finished ones
 };
 
+struct StepResult {
+  double loss = 0;  // of the batch, before the update
+  bool diverged = false;
+};
+
 struct Progress {
   ptrdiff_t epoch, batch, batches;  // epoch: since the call's first
   double loss;                      // mean so far in this epoch
@@ -77,15 +82,17 @@ class Trainer {
   // those it began with, and the moments start again from zero.
   FitResult Fit(const FitArgs<T>& args, const Poll& poll);
 
-  // One update; returns the batch's loss before it. A loss that is not finite leaves
-  // the weights as they are.
-  double Step(const Batch<T>& batch, double learning_rate);
+  // One update. A loss or a weight that is not finite leaves the weights as they are.
+  StepResult Step(const Batch<T>& batch, double learning_rate);
+
+  // Of shuffles and dropout, from now on.
+  void set_seed(uint64_t seed) { config_.seed = seed; }
 
   // State, for checkpoints.
   int64_t step() const { return step_; }
   int64_t epoch() const { return epoch_; }
   void set_counts(int64_t step, int64_t epoch) {
-    step_ = step;
+    step_ = moment_age_ = step;
     epoch_ = epoch;
   }
   // The optimizer's moments in get_parameters order; which is 1 or 2.
@@ -96,6 +103,7 @@ class Trainer {
   const std::shared_ptr<Network<T>>& network() const { return network_; }
 
  private:
+  void PutBackLastFinite();
   bool UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                         const ShouldStop& should_stop);
   void Sweep(const Team& team);
@@ -109,6 +117,7 @@ class Trainer {
   struct State;
   std::unique_ptr<State> state_;
   int64_t step_ = 0, epoch_ = 0;
+  int64_t moment_age_ = 0;  // steps since the moments were zero
 };
 
 }  // namespace mlpcore

@@ -43,7 +43,8 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
     const ptrdiff_t cols_left = p.col_end - col;
     t.cols = cols_left < panels * kPanel<T> ? cols_left : panels * kPanel<T>;
     const T* head = p.panels + col / kPanel<T> * panel_size;
-    for (ptrdiff_t k = 0; k < p.terms; k += kBlockTerms) {
+    ptrdiff_t k = 0;
+    do {  // once even without terms: C is then the heads
       const ptrdiff_t terms_left = p.terms - k;
       t.terms = terms_left < kBlockTerms ? terms_left : kBlockTerms;
       t.add = k > 0;
@@ -57,7 +58,8 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
         kTiles<T, false>.of[tile_rows][panels](t);
         row += tile_rows;
       }
-    }
+      k += kBlockTerms;
+    } while (k < p.terms);
     finish(col, t.cols);
     col += t.cols;
   }

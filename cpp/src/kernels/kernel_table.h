@@ -65,8 +65,8 @@ struct WeightGradientArgs {
 
 // The loss of each row, and what it sends back.
 //
-// For log_loss, z holds the induced local fields of a softmax or sigmoid layer; for the
-// others z holds the outputs y. In both cases gradient receives the derivative with
+// For log_loss and poisson, z holds the output layer's induced local fields; for the
+// others z holds its outputs y. In both cases gradient receives the derivative with
 // respect to what z holds, times the row's weight.
 template <typename T>
 struct LossArgs {
@@ -79,9 +79,10 @@ struct LossArgs {
   T scale = 1;                    // times row_weight: 1 / sum of weights
   ptrdiff_t rows = 0, n_out = 0;
   Loss loss = Loss::kLogLoss;
-  bool softmax = false;   // log_loss: over a softmax, or over sigmoids
-  T parameter = 0;        // huber's delta, quantile's q
-  T label_smoothing = 0;  // log_loss only
+  bool softmax = false;                  // log_loss: over a softmax, or over sigmoids
+  Activation output = Activation::kExp;  // poisson: phi: exp, softplus or sigmoid
+  T parameter = 0;                       // huber's delta, quantile's q
+  T label_smoothing = 0;                 // log_loss only
 };
 
 // One optimizer step over n parameters, n a multiple of kPanel.

@@ -155,7 +155,7 @@ void SoftmaxCrossEntropy(const LossArgs<T>& a) {
 }
 
 // Losses that are a sum over the outputs: Row(y, t) gives each output's term and its
-// derivative with respect to y (for the sigmoids' cross-entropy: to z).
+// derivative with respect to y (for cross-entropy and poisson: to z).
 template <typename T>
 struct Terms {
   V<T> loss, gradient;
@@ -222,12 +222,51 @@ struct QuantileTerms {
   }
 };
 
-// Half the Poisson deviance, y - t + t log(t / y).
+// Half the Poisson deviance, y - t + t log(t / y), from z: where y = phi(z) underflows,
+// log y is still known. Each output gives y, log y far below zero, and the derivatives
+// of y and of log y.
 template <typename T>
+struct PoissonMean {
+  V<T> y, log_y, dy, dlog_y;
+};
+template <typename T>
+struct ExpMean {
+  static MLPCORE_INLINE PoissonMean<T> Of(V<T> z) {
+    const V<T> y = Exp<T>(z);
+    return {y, z, y, Set<T>(1)};
+  }
+};
+template <typename T>
+struct SoftplusMean {
+  static MLPCORE_INLINE PoissonMean<T> Of(V<T> z) {
+    const ValueAndDerivative<T> y = SoftplusWithDerivative<T>(z);
+    // log(e^z (1 - e^z / 2 + ...)) is z, and the quotient 1, to the last bit below
+    // kFar.
+    constexpr T kFar = sizeof(T) == 4 ? T(-20) : T(-40);
+    return {y.value, z, y.derivative,
+            Select<T>(z < kFar, Set<T>(1), y.derivative / y.value)};
+  }
+};
+template <typename T>
+struct SigmoidMean {
+  static MLPCORE_INLINE PoissonMean<T> Of(V<T> z) {
+    const V<T> y = Sigmoid<T>(z), rest = Sigmoid<T>(-z);
+    return {y, z, y * rest, rest};
+  }
+};
+
+template <typename T, typename Mean>
 struct PoissonTerms {
-  MLPCORE_INLINE Terms<T> operator()(V<T> y, V<T> t) const {
-    const V<T> log_term = Select<T>(t == T(0), V<T>{}, t * Log<T>(t / y));
-    return {(y - t) + log_term, T(1) - t / y};
+  MLPCORE_INLINE Terms<T> operator()(V<T> z, V<T> t) const {
+    const PoissonMean<T> mean = Mean::Of(z);
+    // One logarithm while y is large enough for the quotient; two where y nears zero,
+    // and nothing cancels. All three outputs have log y = z there.
+    constexpr T kSmall = sizeof(T) == 4 ? T(1e-18) : T(1e-150);
+    const I<T> small = mean.y < kSmall;
+    const V<T> ratio = Select<T>(small, t, t / mean.y);
+    const V<T> log_ratio = Log<T>(ratio) - Select<T>(small, mean.log_y, V<T>{});
+    const V<T> log_term = Select<T>(t == T(0), V<T>{}, t * log_ratio);
+    return {(mean.y - t) + log_term, mean.dy - t * mean.dlog_y};
   }
 };
 
@@ -313,7 +352,14 @@ void LossRows(const LossArgs<T>& a) {
     case Loss::kQuantile:
       return SumOverOutputs(a, QuantileTerms<T>{a.parameter});
     case Loss::kPoisson:
-      return SumOverOutputs(a, PoissonTerms<T>{});
+      switch (a.output) {
+        case Activation::kSoftplus:
+          return SumOverOutputs(a, PoissonTerms<T, SoftplusMean<T>>{});
+        case Activation::kSigmoid:
+          return SumOverOutputs(a, PoissonTerms<T, SigmoidMean<T>>{});
+        default:
+          return SumOverOutputs(a, PoissonTerms<T, ExpMean<T>>{});
+      }
     case Loss::kCount:
       return;
   }

@@ -43,6 +43,17 @@ MLPCORE_INLINE ptrdiff_t FirstEqual(const T* z, ptrdiff_t n, T value) {
   return n;
 }
 
+// exp(z - m) with what rounding took from z - m put back: half an ULP of 80 would be 40
+// ULP of exp(-80). By TwoSum, z - m = d + lo exactly; lo is NaN where d is -inf.
+template <typename T>
+MLPCORE_INLINE V<T> ExpOfDifference(V<T> z, T m) {
+  const V<T> d = z - m;
+  const V<T> minus_m = d - z;
+  const V<T> lo = (z - (d - minus_m)) - (minus_m + m);
+  const V<T> e = Exp<T>(d);
+  return MulAdd(e, Select<T>(lo == lo, lo, V<T>{}), e);
+}
+
 // y = exp(z - m) (y may be null), and two sums of it over the columns: one without the
 // column `top`, one without the column `target` (-1: none is left out).
 template <typename T>
@@ -59,7 +70,7 @@ MLPCORE_INLINE SumsWithout<T> ExpRow(T* y, const T* z, ptrdiff_t n, T m, ptrdiff
     // Columns that do not exist are masked classes: exp(-inf) = 0.
     Line<T> line = LoadLine(z + j, n - j, NegativeInfinity<T>());
     for (int v = 0; v < kVectors<T>; ++v) {
-      const V<T> e = Exp<T>(line.v[v] - m);
+      const V<T> e = ExpOfDifference<T>(line.v[v], m);
       // A lane past the row may be NaN (-inf - -inf); the row is NaN then anyway.
       const I<T> column = Columns<T>(j, v);
       without_top.v[v] += Select<T>(column == static_cast<Int>(top), V<T>{}, e);

@@ -1,0 +1,41 @@
+"""Fixtures for every test file: instruction sets, threads, hypothesis."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import mlpcore
+
+# The same examples every time: a failure seen once is seen by everybody.
+settings.register_profile("mlpcore", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("mlpcore")
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that asks for `isa` on every instruction set of this machine."""
+    if "isa" in metafunc.fixturenames:
+        metafunc.parametrize("isa", mlpcore.supported_isas(), indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _machine_as_before():
+    """Undo what a test does to the active instruction set and the threads."""
+    isa, n_threads = mlpcore.isa(), mlpcore.get_num_threads()
+    yield
+    mlpcore.set_isa(isa)
+    mlpcore.set_num_threads(n_threads)
+
+
+@pytest.fixture
+def isa(request):
+    """Activate an instruction set, and fail unless the test did run on it."""
+    mlpcore.set_isa(request.param)
+    assert mlpcore.isa() == request.param
+    yield request.param
+    assert mlpcore.isa() == request.param
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
+def dtype(request):
+    """One of the two types of arithmetic."""
+    return np.dtype(request.param)
