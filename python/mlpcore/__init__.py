@@ -6,6 +6,9 @@
 (1, 3)
 """
 
+import importlib as _importlib
+from typing import Any as _Any
+
 from . import callbacks, ops, optim, schedules
 from ._core import build_config as _build_config
 from .errors import (
@@ -26,6 +29,16 @@ from .machine import (
 )
 from .network import ForwardPass, Network
 from .trainer import Trainer
+
+# Modules that most programs do not need are imported when they are first asked for.
+_LAZY = ("plots", "reference")
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LAZY:
+        return _importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __version__: str = _build_config()["version"]
 

@@ -291,7 +291,7 @@ validation_split, callbacks, verbose
                 f"{_ADVICE}",
                 loss=loss,
             )
-        return loss
+        return float(loss)
 
     @contextmanager
     def _training(self) -> Iterator[None]:

@@ -110,10 +110,12 @@ MLPCORE_INLINE ValueAndDerivative<T> GeluWithDerivative(V<T> x) {
   const V<T> poly = Polynomial(C::kP, w, w * w);
   const V<T> h = w * poly;
   const V<T> h_lo = MulAdd(w_error * factor, h, ProductError<T>(w, poly, h));
-  // Phi(-a) 2^-n
-  const V<T> tail = MulAdd(p.hi, h, MulAdd(p.hi, h_lo, p.lo * h));
+  // Phi(-a) 2^-n = tail + tail_lo
+  const V<T> tail = p.hi * h;
+  const V<T> tail_lo =
+      MulAdd(p.hi, h_lo, MulAdd(p.lo, h, ProductError<T>(p.hi, h, tail)));
   const V<T> far = FarPower<T>(e.Exponent(e.t));
-  const V<T> outer = AtLeast(x, T(0)) - a * tail * far * kFar<T>;
+  const V<T> outer = AtLeast(x, T(0)) - MulAdd(a, tail, a * tail_lo) * far * kFar<T>;
   // Near 0 the result is about x / 2, and all errors of the tail would show in it.
   const I<T> central = a < T(0.75);
   const V<T> center = MulAdd(x, Polynomial(C::kR, square), Set(T(0.5)));
