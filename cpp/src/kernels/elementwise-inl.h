@@ -43,10 +43,10 @@ MLPCORE_OVERLAP void Map(F f, const T* x, T* y, ptrdiff_t n) {
 template <typename T>
 void MapFunction(Function function, const T* x, T* y, ptrdiff_t n) {
 // Forced: GCC would call the lambda for the tail, and spill every constant around it.
-#define MLPCORE_MAP(name) \
-  case Function::k##name: \
-    return Map<T>(        \
-        [](V<T> v) __attribute__((always_inline)) { return name<T>(v); }, x, y, n)
+#define MLPCORE_MAP(name)                                                              \
+  case Function::k##name:                                                              \
+    return Map<T>([](V<T> v) __attribute__((always_inline)) { return name<T>(v); }, x, \
+                  y, n)
   switch (function) {
     MLPCORE_MAP(Exp);
     MLPCORE_MAP(Log);

@@ -1,0 +1,122 @@
+// The kernels over plain arrays: whole numbers give exact results for every shape,
+// empty ones too, and threads change no bit.
+#include "mlpcore/ops.h"
+
+#include "team.h"
+#include "testing.h"
+
+namespace mlpcore::testing {
+namespace {
+
+// Whole numbers in [-4, 4]: 40 products and a bias stay far below 2^24.
+template <typename T>
+std::vector<T> SmallIntegers(ptrdiff_t n, uint64_t seed) {
+  std::vector<T> values(static_cast<size_t>(n));
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<T>(static_cast<int>(RandomBits(seed, i) % 9) - 4);
+  }
+  return values;
+}
+
+// c (m, n) = a (m, k) b (k, n), or of their transposes as stated by the strides.
+template <typename T>
+void Multiply(T* c, const T* a, const T* b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+              ptrdiff_t a_row, ptrdiff_t a_col, ptrdiff_t b_row, ptrdiff_t b_col) {
+  for (ptrdiff_t i = 0; i < m; ++i) {
+    for (ptrdiff_t j = 0; j < n; ++j) {
+      T sum = 0;
+      for (ptrdiff_t l = 0; l < k; ++l)
+        sum += a[i * a_row + l * a_col] * b[l * b_row + j * b_col];
+      c[i * n + j] = sum;
+    }
+  }
+}
+
+// All three products for rows 0, step, ... up to `most` with one (n_in, n_out).
+template <typename T>
+void CheckIntegers(ptrdiff_t most, ptrdiff_t step, ptrdiff_t n_in, ptrdiff_t n_out) {
+  const std::vector<T> x = SmallIntegers<T>(most * n_in, 21);
+  const std::vector<T> w = SmallIntegers<T>(n_in * n_out, 22);
+  const std::vector<T> b = SmallIntegers<T>(n_out, 23);
+  const std::vector<T> dy = SmallIntegers<T>(most * n_out, 24);
+  for (ptrdiff_t rows = 0; rows <= most; rows += step) {
+    CAPTURE(rows);
+    const size_t m = static_cast<size_t>(rows);
+    const size_t k = static_cast<size_t>(n_in), n = static_cast<size_t>(n_out);
+    std::vector<T> y0(m * n), dx0(m * k), dw0(k * n), db0(n);
+    Multiply(y0.data(), x.data(), w.data(), rows, n_out, n_in, n_in, 1, n_out, 1);
+    for (size_t i = 0; i < m * n; ++i) y0[i] += b[i % n];
+    Multiply(dx0.data(), dy.data(), w.data(), rows, n_in, n_out, n_out, 1, 1, n_out);
+    Multiply(dw0.data(), x.data(), dy.data(), n_in, n_out, rows, 1, n_in, n_out, 1);
+    for (size_t i = 0; i < m * n; ++i) db0[i % n] += dy[i];
+
+    std::vector<T> y(m * n, -1), dx(m * k, -1), dw(k * n, -1), db(n, -1);
+    ops::Dense(y.data(), x.data(), w.data(), b.data(), Activation::kIdentity, rows,
+               n_in, n_out);
+    ops::DenseBackward<T>(dx.data(), dw.data(), db.data(), dy.data(), x.data(),
+                          w.data(), y.data(), nullptr, Activation::kIdentity, rows,
+                          n_in, n_out);
+    CHECK(y == y0);
+    CHECK(dx == dx0);
+    CHECK(dw == dw0);
+    CHECK(db == db0);
+  }
+}
+
+}  // namespace
+
+TEST_SUITE("ops") {
+  TEST_CASE_TEMPLATE("whole numbers, every shape up to 40 x 40 x 40", T, float,
+                     double) {
+    // 7 is prime to all tile and vector sizes; 41 steps of 1 are the full test.
+    const ptrdiff_t step = FullTests() ? 1 : 7;
+    OnEveryIsa([&] {
+      for (ptrdiff_t n_in = 0; n_in <= 40; n_in += step) {
+        for (ptrdiff_t n_out = 0; n_out <= 40; n_out += step) {
+          CAPTURE(n_in);
+          CAPTURE(n_out);
+          CheckIntegers<T>(40, FullTests() ? 1 : 3, n_in, n_out);
+        }
+      }
+    });
+  }
+
+  TEST_CASE_TEMPLATE("no bias is a bias of zero", T, float, double) {
+    const std::vector<T> x = NoiseVector<T>(5 * 7, 1), w = NoiseVector<T>(7 * 3, 2);
+    const std::vector<T> b(3);
+    std::vector<T> with(15), without(15);
+    ops::Dense(with.data(), x.data(), w.data(), b.data(), Activation::kSoftmax, 5, 7,
+               3);
+    ops::Dense<T>(without.data(), x.data(), w.data(), nullptr, Activation::kSoftmax, 5,
+                  7, 3);
+    CHECK(with == without);
+  }
+
+  TEST_CASE_TEMPLATE("threads change no bit", T, float, double) {
+    const Restore restore;
+    constexpr size_t kRows = 1030, kIn = 130, kOut = 125;
+    const std::vector<T> x = NoiseVector<T>(kRows * kIn, 1);
+    const std::vector<T> w = NoiseVector<T>(kIn * kOut, 2), b = NoiseVector<T>(kOut, 3);
+    const std::vector<T> dy = NoiseVector<T>(kRows * kOut, 4);
+    std::vector<std::vector<T>> results;
+    for (const int threads : {1, 2, 3, 8}) {
+      SetNumThreads(threads);
+      CHECK(ThreadsForCall(kRows * kIn * kOut) == GetNumThreads());
+      std::vector<T> y(kRows * kOut), dx(kRows * kIn), dw(kIn * kOut), db(kOut);
+      ops::Dense(y.data(), x.data(), w.data(), b.data(), Activation::kGelu, kRows, kIn,
+                 kOut);
+      ops::DenseBackward<T>(dx.data(), dw.data(), db.data(), dy.data(), x.data(),
+                            w.data(), y.data(), y.data(), Activation::kGelu, kRows, kIn,
+                            kOut);
+      std::vector<T> exp(x.size());
+      ops::Map(Function::kExp, exp.data(), x.data(), static_cast<ptrdiff_t>(x.size()));
+      for (const std::vector<T>& part : {dx, dw, db, exp}) {
+        y.insert(y.end(), part.begin(), part.end());
+      }
+      results.push_back(y);
+      CHECK(FirstDifference(results.front(), y) == -1);
+    }
+  }
+}
+
+}  // namespace mlpcore::testing
