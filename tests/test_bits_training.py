@@ -186,8 +186,8 @@ def test_labels_and_one_hot_targets_train_alike():
 # A change of the arithmetic, the generator or the initial weights changes these; then
 # they are to be replaced, and the change is to be announced. Nothing else may.
 EVERY_MACHINE = {
-    "float32": "75e7ec91bfb739351b5f4f16640c0c32e7963e9ce60638ba7394109347d5a302",
-    "float64": "df8fb02795896fcb12ca497535e1f398675f33b3ebb693a99caea635a4d8f3ff",
+    "float32": "05357797aa98e1776f4db8cdd951e372f78c4b47742374fc80e7bb21026b6905",
+    "float64": "3433c38c285a20964801ae0112ca4482a3cada5a0c1c280d655efb3dd35b1c4e",
 }
 
 
