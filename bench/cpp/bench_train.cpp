@@ -1,4 +1,6 @@
-// Trainer::Step with Adam on the workloads: forward, loss, backward, update.
+// Training on the workloads: epochs of Trainer::Fit with Adam, shuffled, some batches
+// each. The flops are those of forward, backward and the weights' gradients; the
+// shuffle, the gathering of rows, the loss and the update are on top.
 #include "mlpcore/trainer.h"
 #include "workloads.h"
 
@@ -13,23 +15,31 @@ double StepFlops(const Network<T>& network, const Workload& w, ptrdiff_t rows) {
 }
 
 template <typename T>
-void Train(benchmark::State& state, const Workload& w, ptrdiff_t rows) {
+void Train(benchmark::State& state, const Workload& w, ptrdiff_t batch_rows) {
+  // Enough batches that what is done once an epoch does not show, and at most 8192
+  // rows.
+  const ptrdiff_t batches = std::clamp<ptrdiff_t>(8192 / batch_rows, 1, 32);
+  const ptrdiff_t rows = batches * batch_rows;
   const auto network = MakeNetwork<T>(w);
   const ptrdiff_t n_in = w.sizes.front(), n_out = w.sizes.back();
   const std::vector<T> x = Values<T>(static_cast<size_t>(rows * n_in));
   std::vector<int32_t> labels(static_cast<size_t>(rows));
-  std::vector<int64_t> order(labels.size());
   for (size_t i = 0; i < labels.size(); ++i) {
     labels[i] = static_cast<int32_t>(i % static_cast<size_t>(n_out));
-    order[i] = static_cast<int64_t>(labels.size() - 1 - i);
   }
+  const std::vector<double> rates(static_cast<size_t>(batches), 1e-5);
+  FitArgs<T> args;
+  args.data.x = {x.data(), n_in};
+  args.data.targets.labels = labels.data();
+  args.data.rows = rows;
+  args.batch_size = batch_rows;
+  args.learning_rates = rates.data();
   Trainer<T> trainer(network, TrainerConfig{});
-  Batch<T> batch;
-  batch.x = {x.data(), n_in};
-  batch.targets.labels = labels.data();
-  batch.order = order.data();
-  batch.rows = rows;
-  Measure<T>(state, StepFlops(*network, w, rows), [&] { trainer.Step(batch, 1e-5); });
+  Measure<T>(state, StepFlops(*network, w, rows), [&] { trainer.Fit(args, nullptr); });
+  state.counters["us/step"] = benchmark::Counter(
+      static_cast<double>(batches) * 1e-6,
+      static_cast<benchmark::Counter::Flags>(
+          benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert));
 }
 
 template <typename T>

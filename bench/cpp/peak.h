@@ -7,7 +7,7 @@
 
 namespace mlpcore::bench {
 
-// Flops a second of `threads` threads together; the best of a few short runs.
+// Flops a second of `threads` threads together.
 template <typename T>
 double Peak(int threads);
 
