@@ -6,7 +6,8 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN = $(CURDIR)/$(VENV)/bin
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 
-.PHONY: help demo test test-cpp test-python lint format accuracy bench-cpp clean
+.PHONY: help demo test test-cpp test-python lint format accuracy check-builds bench \
+	bench-cpp count-instructions clean
 
 help:
 	@echo "make demo       install into $(VENV), train on handwritten digits, draw"
@@ -14,7 +15,10 @@ help:
 	@echo "make lint       formatting, style and types of C++ and Python"
 	@echo "make format     put C++ and Python into the project's format"
 	@echo "make accuracy   all 2^32 inputs of each elementary function (long)"
+	@echo "make check-builds  the same bits from GCC and Clang, -O2 and -O3, and for Arm"
+	@echo "make bench      beside PyTorch, JAX, ONNX Runtime, scikit-learn and NumPy"
 	@echo "make bench-cpp  kernels against the processor's peak"
+	@echo "make count-instructions  of a few small cases, against those on file"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +28,11 @@ $(BIN)/python:
 demo: $(BIN)/python
 	$(BIN)/python -m pip install --quiet '.[demo]'
 	$(BIN)/python -m mlpcore demo
+
+# The rivals are large; BENCH_ARGS=--quick takes two minutes.
+bench: $(BIN)/python
+	$(BIN)/python -m pip install --quiet '.[bench]'
+	$(BIN)/python -m mlpcore.bench $(BENCH_ARGS)
 
 # As a developer has it: editable, the build kept from time to time.
 SOURCES = $(shell find cpp python -name '*.cpp' -o -name '*.h' -o -name '*.py' \
@@ -51,9 +60,18 @@ accuracy: build/release/CMakeCache.txt
 	PATH=$(BIN):$$PATH cmake --build --preset release --target accuracy
 	build/release/tests/cpp/accuracy
 
+check-builds: $(VENV)/.developer
+	tools/install-system-packages clang g++ g++-aarch64-linux-gnu libomp-dev qemu-user
+	PATH=$(BIN):$$PATH tools/check-builds
+
 bench-cpp: build/release/CMakeCache.txt
 	PATH=$(BIN):$$PATH cmake --build --preset release --target mlpcore_bench
 	build/release/bench/cpp/mlpcore_bench $(BENCH_ARGS)
+
+count-instructions: build/release/CMakeCache.txt
+	tools/install-system-packages valgrind
+	PATH=$(BIN):$$PATH cmake --build --preset release --target instruction_cases
+	$(BIN)/python tools/count_instructions.py build/release/bench/cpp/instruction_cases
 
 CPP_FILES = $(shell git ls-files '*.h' '*.cpp')
 lint: $(VENV)/.developer

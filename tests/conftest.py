@@ -1,5 +1,11 @@
 """Fixtures for every test file: instruction sets, threads, hypothesis."""
 
+import os
+
+# Tests ask for more threads than most machines have. If those spin while they wait, the
+# tests take twice as long. OpenMP reads this when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import numpy as np
 import pytest
 from hypothesis import settings

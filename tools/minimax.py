@@ -89,16 +89,19 @@ def exchange(xs, targets, weights, degree, iterations=40):
     return best
 
 
-def minimax(g, weight, a, b, degree, bits, refit=True, points=1200):
+def minimax(g, weight, a, b, degree, bits, refit=99, constant=None, points=1200):
     """Return rounded coefficients from the constant up, and the weighted error.
 
-    Without `refit` all are rounded at once: what the rounding of one leaves at 0 inside
-    of the interval cannot be taken up by higher powers.
+    The first `refit` ones are rounded one by one, the rest at once: where 0 is inside
+    of the interval, higher powers can hardly take up what rounding leaves near it.
+    `constant` is the first one, if the code has it with more digits.
     """
     xs = grid_of(mp.mpf(a), mp.mpf(b), points)
     goal = [g(x) for x in xs]
     weights = [mp.mpf(weight(x)) for x in xs]
     coefficients = []
+    if constant is not None:
+        coefficients.append(constant)
     while len(coefficients) <= degree:
         j = len(coefficients)
         targets = [
@@ -107,7 +110,7 @@ def minimax(g, weight, a, b, degree, bits, refit=True, points=1200):
         ]
         scaled = [w * abs(x) ** j for x, w in zip(xs, weights, strict=True)]
         rest, _ = exchange(xs, targets, scaled, degree - j)
-        coefficients += [round_to(c, bits) for c in (rest[:1] if refit else rest)]
+        coefficients += [round_to(c, bits) for c in (rest[:1] if j < refit else rest)]
     error = max(
         abs(w * (polynomial(coefficients, x) - t))
         for x, t, w in zip(xs, goal, weights, strict=True)
@@ -176,7 +179,7 @@ def erf_tables():
             mp.mpf(end) - middle,
             degree,
             bits,
-            refit=False,
+            refit=4,
         )
         show("erf, kQ", *table, bits)
 
@@ -209,17 +212,27 @@ def scaled_normal_tail(w):
 
 
 def tail_tables():
-    """P in Phi(-a) = exp(-a^2 / 2) w P(w), w = 1 / (1 + a / 4), a >= 0.7, relative."""
+    """P in Phi(-a) = exp(-a^2 / 2) w (c + t P(t)), t = w - 3/8, w = 1 / (1 + a / 4).
+
+    a >= 0.7; relative. About 3/8 the terms hardly cancel. c is carried as two numbers.
+    """
+    middle = mp.mpf("0.375")
     for bits, degree, end in ((24, 9, 15), (53, 21, 39)):
-        table = minimax(
-            lambda w: scaled_normal_tail(w) / w,
-            lambda w: w / scaled_normal_tail(w),
-            1 / (1 + mp.mpf(end) / 4),
-            1 / (1 + mp.mpf("0.7") / 4),
+        value = scaled_normal_tail(middle) / middle
+        high = round_to(value, bits)
+        c = high + round_to(value - high, bits)
+        table, error = minimax(
+            lambda t: scaled_normal_tail(t + middle) / (t + middle),
+            lambda t: (t + middle) / scaled_normal_tail(t + middle),
+            1 / (1 + mp.mpf(end) / 4) - middle,
+            1 / (1 + mp.mpf("0.7") / 4) - middle,
             degree,
             bits,
+            refit=4,
+            constant=c,
         )
-        show("gelu, kP", *table, bits)
+        show("gelu, kC and kCLo", [high, c - high], error, bits)
+        show("gelu, kP", table[1:], error, bits)
 
 
 TABLES = {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "mlpcore/isa.h"
+#include "mlpcore/peak.h"
 #include "mlpcore/threads.h"
-#include "peak.h"
 
 namespace mlpcore::bench {
 
@@ -62,13 +62,13 @@ template <typename T, typename F>
 void Measure(benchmark::State& state, double flops, const F& work) {
   const int threads = GetNumThreads();
   work();  // caches, scratch
-  double peak = flops > 0 ? Peak<T>(threads) : 0;
+  double peak = flops > 0 ? MeasurePeak<T>(threads) : 0;
   for (auto _ : state) {
     work();
     benchmark::ClobberMemory();
   }
   if (flops == 0) return;
-  peak = std::max(peak, Peak<T>(threads));
+  peak = std::max(peak, MeasurePeak<T>(threads));
   using benchmark::Counter;
   state.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
   state.counters["peak%"] =

@@ -76,7 +76,7 @@ void InputGradient(benchmark::State& state, const Shape& s) {
   Measure<T>(state, s.flops(), [&] { ActiveKernels<T>().input_gradient(args); });
 }
 
-// All panels, inputs in parts of 128, as GradientEngine does.
+// All panels in pairs, inputs in parts of 128, as GradientEngine does.
 template <typename T>
 void WeightGradient(benchmark::State& state, const Shape& s) {
   constexpr ptrdiff_t kPart = 128;
@@ -85,10 +85,12 @@ void WeightGradient(benchmark::State& state, const Shape& s) {
   const AlignedBuffer<T> gradient(
       static_cast<size_t>(layer.n_panels * layer.panel_size));
   Measure<T>(state, s.flops(), [&] {
-    for (ptrdiff_t p = 0; p < layer.n_panels; ++p) {
+    for (ptrdiff_t p = 0; p < layer.n_panels; p += 2) {
       for (ptrdiff_t begin = 0; begin < s.n_in; begin += kPart) {
         WeightGradientArgs<T> args;
         args.panel = gradient.data() + p * layer.panel_size;
+        args.n_panels = std::min<ptrdiff_t>(2, layer.n_panels - p);
+        args.panel_size = layer.panel_size;
         args.x = x.rows();
         args.dz = dz.rows();
         args.dz.data += p * kPanel<T>;

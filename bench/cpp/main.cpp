@@ -52,8 +52,8 @@ void PrintPeaks(const Choice& choice) {
     for (const int threads : choice.threads) {
       SetNumThreads(threads);
       std::fprintf(stderr, "peak of %s, %d thread(s): %.1f GFLOP/s f32, %.1f f64\n",
-                   isa.c_str(), threads, Peak<float>(threads) * 1e-9,
-                   Peak<double>(threads) * 1e-9);
+                   isa.c_str(), threads, MeasurePeak<float>(threads) * 1e-9,
+                   MeasurePeak<double>(threads) * 1e-9);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Instruction sets, threads, and how this build was made.
 #include "bindings.h"
 #include "mlpcore/isa.h"
+#include "mlpcore/peak.h"
 #include "mlpcore/threads.h"
 
 namespace mlpcore::bindings {
@@ -23,6 +24,11 @@ void BindMachine(py::module_& m) {
     config["block_terms"] = kBlockTerms;
     return config;
   });
+  // GFLOP/s in float32.
+  m.def(
+      "measure_peak",
+      [](int n_threads) { return MeasurePeak<float>(n_threads) * 1e-9; },
+      py::arg("n_threads"), py::call_guard<py::gil_scoped_release>());
   // A name that cannot be forced should fail at import, not at the first prediction.
   ActiveIsa();
 }

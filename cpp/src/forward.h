@@ -2,8 +2,14 @@
 #ifndef MLPCORE_FORWARD_H_
 #define MLPCORE_FORWARD_H_
 
+#include <algorithm>
+#include <vector>
+
+#include "cache_sizes.h"
 #include "kernels/kernel_table.h"
 #include "mlpcore/network.h"
+#include "packing.h"
+#include "pool.h"
 
 namespace mlpcore {
 
@@ -33,16 +39,37 @@ DenseArgs<T> DenseArgsOf(const Network<T>& network, ptrdiff_t layer, Rows<const 
   return args;
 }
 
-// Rows of a block: two activations of the widest layer and the weights' 16 KB should
-// stay in the cache with room to spare, 64 KB of L2; but at least 48 rows share a pass
-// over the weights, and more than 192 gain nothing (a pass is then paid off).
+// Where the weights stay in the second-level cache, a pass over them costs little: two
+// activations of the widest layer should stay in 64 KB of it, beside the tile's
+// weights; but 48 rows at least, and more than 192 gain nothing. Other weights come
+// from farther away at some 10 GB/s, and 48 rows are multiplied with 32 KB of them in 3
+// us: so as many rows as the activations leave room for, two of them in half of the
+// cache.
 template <typename T>
-ptrdiff_t BlockRows(ptrdiff_t widest, ptrdiff_t tile_rows) {
-  constexpr ptrdiff_t kBytes = 64 * 1024;
-  const ptrdiff_t fit =
-      kBytes / (2 * PaddedStride<T>(widest) * static_cast<ptrdiff_t>(sizeof(T)));
-  const ptrdiff_t rows = fit < 48 ? 48 : fit > 192 ? 192 : fit;
-  return rows / tile_rows * tile_rows;
+BlockRows BlockRowsOf(const std::vector<LayerLayout>& layout) {
+  constexpr ptrdiff_t kElement = sizeof(T);
+  ptrdiff_t widest = 0;
+  for (const LayerLayout& layer : layout) {
+    widest = std::max({widest, layer.n_in, layer.n_out});
+  }
+  const ptrdiff_t row_bytes = 2 * PaddedStride<T>(widest) * kElement;
+  const ptrdiff_t weight_bytes =
+      static_cast<ptrdiff_t>(ArenaSize<T>(layout)) * kElement;
+  const bool weights_stay = weight_bytes <= L2Bytes() / 2;
+  const ptrdiff_t fit = (weights_stay ? 64 * 1024 : L2Bytes()) / row_bytes;
+  const ptrdiff_t least = weights_stay ? 48 : 96;
+  const ptrdiff_t most = weights_stay ? 192 : kBlockTerms;
+  return {least, std::clamp(fit, least, most)};
+}
+
+// Blocks are multiples of the tile's rows, unless there are so few rows that even
+// shares matter more.
+inline ptrdiff_t RowsOfTask(const BlockRows& block, ptrdiff_t rows, int threads,
+                            ptrdiff_t tile_rows) {
+  const bool few = rows < 4 * tile_rows * threads;
+  const ptrdiff_t unit = few && threads > 1 ? 4 : tile_rows;
+  return ItemsOfTask(rows, threads, unit, block.least,
+                     block.most / tile_rows * tile_rows);
 }
 
 }  // namespace mlpcore

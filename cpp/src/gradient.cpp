@@ -1,7 +1,6 @@
 #include "mlpcore/gradient.h"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 #include <vector>
 
@@ -11,7 +10,7 @@
 #include "loss.h"
 #include "mlpcore/philox.h"
 #include "packing.h"
-#include "team.h"
+#include "pool.h"
 
 namespace mlpcore {
 namespace {
@@ -38,9 +37,28 @@ struct LayerState {
   OwnedRows<T> dz;
 };
 
-// Inputs of a gradient panel that are one item of work: enough of them that a panel of
-// dz, read once an item, is used 20 times over.
+// A part of the weight gradient: as many of a layer's panels as any tile takes at once,
+// some of its inputs. So many inputs that the panels of dz, read once an item, are used
+// 10 times over.
+struct Item {
+  ptrdiff_t layer, panel, n_panels, in_begin, in_end;
+};
+constexpr ptrdiff_t kItemPanels = 2;
 constexpr ptrdiff_t kItemInputs = 128;
+
+std::vector<Item> ItemsOf(const std::vector<LayerLayout>& layout) {
+  std::vector<Item> items;
+  for (size_t l = 0; l < layout.size(); ++l) {
+    for (ptrdiff_t panel = 0; panel < layout[l].n_panels; panel += kItemPanels) {
+      for (ptrdiff_t in = 0; in < layout[l].n_in; in += kItemInputs) {
+        items.push_back({static_cast<ptrdiff_t>(l), panel,
+                         std::min(kItemPanels, layout[l].n_panels - panel), in,
+                         std::min(in + kItemInputs, layout[l].n_in)});
+      }
+    }
+  }
+  return items;
+}
 
 }  // namespace
 
@@ -51,13 +69,8 @@ struct GradientEngine<T>::Workspace {
         spec(network->spec()),
         transposed_layout(LayOutTransposed<T>(network->layout())),
         transposed(ArenaSize<T>(transposed_layout)),
-        gradient(network->arena_size()) {
-    ptrdiff_t widest = 0;
-    for (const LayerLayout& layer : network->layout()) {
-      widest = std::max({widest, layer.n_in, layer.n_out});
-    }
-    block_rows = BlockRows<T>(widest, ActiveKernels<T>().tile_rows);
-  }
+        gradient(network->arena_size()),
+        items(ItemsOf(network->layout())) {}
 
   void Reserve(ptrdiff_t rows);
   void RefreshAll();
@@ -70,7 +83,7 @@ struct GradientEngine<T>::Workspace {
   void LossAndOutputGradient(const KernelTable<T>& kernels, ptrdiff_t first,
                              ptrdiff_t count);
   void Backward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
-  void WeightGradients(const KernelTable<T>& kernels, const Team& team, ptrdiff_t rows);
+  void WeightGradient(const KernelTable<T>& kernels, const Item& item, ptrdiff_t rows);
   void SumGroup(ptrdiff_t rows);
 
   std::shared_ptr<Network<T>> network;
@@ -79,7 +92,7 @@ struct GradientEngine<T>::Workspace {
   AlignedBuffer<T> transposed;
   uint64_t transposed_version = 0;  // of the network's parameters; 0: never written
   AlignedBuffer<T> gradient;
-  ptrdiff_t block_rows;
+  std::vector<Item> items;
 
   // A group: the rows between two barriers. Capacity, then the current one.
   ptrdiff_t capacity = 0;
@@ -272,57 +285,39 @@ void GradientEngine<T>::Workspace::Backward(const KernelTable<T>& kernels,
 template <typename T>
 void GradientEngine<T>::Workspace::ForwardBackward(const KernelTable<T>& kernels,
                                                    ptrdiff_t first, ptrdiff_t count) {
-  for (ptrdiff_t done = 0; done < count; done += block_rows) {
-    const ptrdiff_t rows = std::min(block_rows, count - done);
-    const Rows<const T> in = InputRowsOf(first + done, rows);
-    Forward(kernels, in, first + done, rows);
-    LossAndOutputGradient(kernels, first + done, rows);
-    Backward(kernels, first + done, rows);
-  }
+  const Rows<const T> in = InputRowsOf(first, count);
+  Forward(kernels, in, first, count);
+  LossAndOutputGradient(kernels, first, count);
+  Backward(kernels, first, count);
 }
 
-// Members own items (a layer's panel, some of its inputs); each adds up its own over
-// the group's chunks, in order.
+// One item over the group's chunks, in order.
 template <typename T>
-void GradientEngine<T>::Workspace::WeightGradients(const KernelTable<T>& kernels,
-                                                   const Team& team, ptrdiff_t rows) {
-  const std::vector<LayerLayout>& layout = network->layout();
-  ptrdiff_t n_items = 0;
-  for (const LayerLayout& layer : layout) {
-    n_items += layer.n_panels * DivUp(layer.n_in, kItemInputs);
+void GradientEngine<T>::Workspace::WeightGradient(const KernelTable<T>& kernels,
+                                                  const Item& item, ptrdiff_t rows) {
+  const size_t l = static_cast<size_t>(item.layer);
+  const LayerLayout& layer = network->layout()[l];
+  Rows<const T> in;
+  if (l > 0) {
+    in = layers[l - 1].y.rows();
+  } else if (batch.order) {
+    in = x.rows();
+  } else {
+    in = {batch.x.data + group_first * batch.x.stride, batch.x.stride};
   }
-  const Range mine = team.Share(n_items);
-  ptrdiff_t item = 0;
-  for (size_t l = 0; l < layout.size(); ++l) {
-    const LayerLayout& layer = layout[l];
-    const ptrdiff_t parts = DivUp(layer.n_in, kItemInputs);
-    const ptrdiff_t n_layer_items = layer.n_panels * parts;
-    const ptrdiff_t begin = std::max(mine.begin - item, ptrdiff_t{0});
-    const ptrdiff_t end = std::min(mine.end - item, n_layer_items);
-    item += n_layer_items;
-    Rows<const T> in;
-    if (l > 0) {
-      in = layers[l - 1].y.rows();
-    } else if (batch.order) {
-      in = x.rows();
-    } else {
-      in = {batch.x.data + group_first * batch.x.stride, batch.x.stride};
-    }
-    for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
-      WeightGradientArgs<T> args;
-      args.x = in.From(chunk);
-      args.rows = std::min(kBlockTerms, rows - chunk);
-      args.accumulate = group_first + chunk > 0;
-      for (ptrdiff_t at = begin; at < end; ++at) {
-        const ptrdiff_t panel = at / parts, part = at % parts;
-        const Rows<T> dz = layers[l].dz.rows(chunk);
-        args.panel = gradient.data() + layer.offset + panel * layer.panel_size;
-        args.dz = {dz.data + panel * kPanel<T>, dz.stride};
-        args.in_begin = part * kItemInputs;
-        args.in_end = std::min(args.in_begin + kItemInputs, layer.n_in);
-        kernels.weight_gradient(args);
-      }
-    }
+  WeightGradientArgs<T> args;
+  args.panel = gradient.data() + layer.offset + item.panel * layer.panel_size;
+  args.n_panels = item.n_panels;
+  args.panel_size = layer.panel_size;
+  args.in_begin = item.in_begin;
+  args.in_end = item.in_end;
+  for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
+    const Rows<T> dz = layers[l].dz.rows(chunk);
+    args.x = in.From(chunk);
+    args.dz = {dz.data + item.panel * kPanel<T>, dz.stride};
+    args.rows = std::min(kBlockTerms, rows - chunk);
+    args.accumulate = group_first + chunk > 0;
+    kernels.weight_gradient(args);
   }
 }
 
@@ -368,43 +363,33 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
   work.scale = weight > 0 ? 1 / weight : 0;
   work.result = Evaluation{};
 
-  // A member takes a chunk's worth of rows a group.
-  const int threads = options.threads > 0
-                          ? options.threads
-                          : ThreadsForCall(3 * work.network->multiply_adds() *
-                                           static_cast<double>(batch.rows));
+  // A group is a chunk of rows for each thread.
+  const int threads =
+      options.threads > 0
+          ? options.threads
+          : ThreadsFor(3 * work.network->work() * static_cast<double>(batch.rows));
   const ptrdiff_t group_rows =
       std::min(batch.rows, static_cast<ptrdiff_t>(threads) * kBlockTerms);
   work.Reserve(group_rows);
   work.RefreshAll();
 
-  std::atomic<bool> stopped{false};
-  RunTeam(threads, [&](const Team& team) {
-    for (ptrdiff_t first = 0; first < batch.rows; first += group_rows) {
-      const ptrdiff_t rows = std::min(group_rows, batch.rows - first);
-      if (team.index == 0) {
-        work.group_first = first;
-        if (first > 0 && should_stop && should_stop()) stopped = true;
-      }
-      team.Barrier();
-      if (stopped) return;
-      const Range mine = team.Share(rows, kernels.tile_rows);
-      if (mine.size() > 0) work.ForwardBackward(kernels, mine.begin, mine.size());
-      team.Barrier();
-      work.WeightGradients(kernels, team, rows);
-      if (team.index == 0) work.SumGroup(rows);
-      team.Barrier();
-    }
-    if (after) after(team);
-  });
-  return !stopped;
-}
-
-// Forward, dx and dW: three products.
-template <typename T>
-int GradientEngine<T>::ThreadsForStep(ptrdiff_t rows) const {
-  return ThreadsFor(3 * work_->network->multiply_adds() * static_cast<double>(rows),
-                    kWorthAThreadOfAStep);
+  const ptrdiff_t n_items = static_cast<ptrdiff_t>(work.items.size());
+  for (ptrdiff_t first = 0; first < batch.rows; first += group_rows) {
+    if (first > 0 && should_stop && should_stop()) return false;
+    const ptrdiff_t rows = std::min(group_rows, batch.rows - first);
+    work.group_first = first;
+    const ptrdiff_t block =
+        RowsOfTask(work.network->block_rows(), rows, threads, kernels.tile_rows);
+    ParallelFor(DivUp(rows, block), threads, [&](ptrdiff_t task) {
+      work.ForwardBackward(kernels, task * block, std::min(block, rows - task * block));
+    });
+    ParallelFor(1 + n_items, threads, [&](ptrdiff_t task) {
+      if (task == 0) return work.SumGroup(rows);
+      work.WeightGradient(kernels, work.items[static_cast<size_t>(task - 1)], rows);
+    });
+  }
+  if (after) after(threads);
+  return true;
 }
 
 template <typename T>

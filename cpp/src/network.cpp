@@ -1,6 +1,8 @@
 #include "mlpcore/network.h"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 #include <utility>
 
 #include "aligned_buffer.h"
@@ -8,8 +10,8 @@
 #include "forward.h"
 #include "loss.h"
 #include "packing.h"
+#include "pool.h"
 #include "scratch.h"
-#include "team.h"
 
 namespace mlpcore {
 
@@ -22,6 +24,15 @@ Network<T>::Network(NetworkSpec spec)
         static_cast<double>(layer.n_in) * static_cast<double>(layer.n_out);
     widest_ = std::max(widest_, layer.n_out);
   }
+  work_ = multiply_adds_;
+  for (size_t l = 0; l < layout_.size(); ++l) {
+    const Activation phi = spec_.activations[l];
+    const bool cheap = phi == Activation::kIdentity || phi == Activation::kRelu ||
+                       phi == Activation::kLeakyRelu;
+    constexpr double kFunction = 40;  // 0.3 to 0.5 ns, at some 100 multiply-adds a ns
+    if (!cheap) work_ += kFunction * static_cast<double>(layout_[l].n_out);
+  }
+  block_rows_ = BlockRowsOf<T>(layout_);
   arena_size_ = ArenaSize<T>(layout_);
   storage_ = std::make_unique<AlignedBuffer<T>>(arena_size_);
   arena_ = storage_->data();
@@ -64,54 +75,54 @@ void Network<T>::Predict(T* y, InputRows<T> x, ptrdiff_t rows) const {
   if (rows == 0) return;
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const ptrdiff_t n_layers = spec_.n_layers(), n_out = spec_.n_out();
-  const int threads = ThreadsForCall(multiply_adds_ * static_cast<double>(rows));
+  const int threads = ThreadsFor(work_ * static_cast<double>(rows));
   if (threads > 1 && rows < threads * kernels.tile_rows) {
     PredictPanels(y, x, rows, threads);
     return;
   }
-  RunTeam(threads, [&](const Team& team) {
-    const Range mine = team.Share(rows, kernels.tile_rows);
-    if (mine.size() <= 0) return;
-    const ptrdiff_t block =
-        std::min(mine.size(), BlockRows<T>(widest_, kernels.tile_rows));
-    const PingPong<T> hidden(block, widest_);
-    for (ptrdiff_t row = mine.begin; row < mine.end; row += block) {
-      const ptrdiff_t count = std::min(block, mine.end - row);
-      Rows<const T> in{x.data + row * x.stride, x.stride};
-      for (ptrdiff_t l = 0; l < n_layers; ++l) {
-        const Rows<T> out =
-            l + 1 < n_layers ? hidden.Of(l) : Rows<T>{y + row * n_out, n_out};
-        kernels.dense(DenseArgsOf(*this, l, in, {out, {}, {}}, count));
-        in = out;
-      }
-      if (spec_.softmax()) {
-        const Rows<T> out{y + row * n_out, n_out};
-        kernels.softmax(out, out, count, n_out, false);
-      }
+  const ptrdiff_t block = RowsOfTask(block_rows_, rows, threads, kernels.tile_rows);
+  ParallelFor(DivUp(rows, block), threads, [&](ptrdiff_t task) {
+    const ptrdiff_t row = task * block, count = std::min(block, rows - row);
+    const PingPong<T> hidden(count, widest_);
+    const Rows<T> result{y + row * n_out, n_out};
+    Rows<const T> in{x.data + row * x.stride, x.stride};
+    for (ptrdiff_t l = 0; l < n_layers; ++l) {
+      // Softmax reads its z from whole cache lines.
+      const bool last = l + 1 == n_layers && !spec_.softmax();
+      const Rows<T> out = last ? result : hidden.Of(l);
+      kernels.dense(DenseArgsOf(*this, l, in, {out, {}, {}}, count));
+      in = out;
     }
+    if (spec_.softmax()) kernels.softmax(result, in, count, n_out, false);
   });
 }
 
-// Few rows through wide layers: each member computes some panels of every layer.
+// Few rows through wide layers: a task is some panels of a layer.
 template <typename T>
 void Network<T>::PredictPanels(T* y, InputRows<T> x, ptrdiff_t rows,
                                int threads) const {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const ptrdiff_t n_layers = spec_.n_layers(), n_out = spec_.n_out();
   const PingPong<T> hidden(rows, widest_);
-  RunTeam(threads, [&](const Team& team) {
-    Rows<const T> in{x.data, x.stride};
-    for (ptrdiff_t l = 0; l < n_layers; ++l) {
-      const Rows<T> out = l + 1 < n_layers ? hidden.Of(l) : Rows<T>{y, n_out};
-      DenseArgs<T> args = DenseArgsOf(*this, l, in, {out, {}, {}}, rows);
-      const Range mine = team.Share(args.n_out, kPanel<T>);
-      args.col_begin = mine.begin;
-      args.col_end = mine.end;
-      if (mine.size() > 0) kernels.dense(args);
-      team.Barrier();
-      in = out;
-    }
-  });
+  Rows<const T> in{x.data, x.stride};
+  for (ptrdiff_t l = 0; l < n_layers; ++l) {
+    const Rows<T> out = l + 1 < n_layers ? hidden.Of(l) : Rows<T>{y, n_out};
+    const DenseArgs<T> layer = DenseArgsOf(*this, l, in, {out, {}, {}}, rows);
+    constexpr ptrdiff_t kLeastPanels = 8;  // as many as one row's tile takes at once
+    const double work = static_cast<double>(rows) * static_cast<double>(layer.n_in) *
+                        static_cast<double>(layer.n_out);
+    const int layer_threads = std::min(threads, ThreadsFor(work * 4));
+    const ptrdiff_t columns =
+        ItemsOfTask(layer.n_out, layer_threads, kPanel<T>, kLeastPanels * kPanel<T>,
+                    RoundUp(layer.n_out, kPanel<T>));
+    ParallelFor(DivUp(layer.n_out, columns), layer_threads, [&](ptrdiff_t task) {
+      DenseArgs<T> args = layer;
+      args.col_begin = task * columns;
+      args.col_end = std::min(layer.n_out, args.col_begin + columns);
+      kernels.dense(args);
+    });
+    in = out;
+  }
   if (spec_.softmax()) kernels.softmax({y, n_out}, {y, n_out}, rows, n_out, false);
 }
 
@@ -119,22 +130,22 @@ template <typename T>
 void Network<T>::Forward(const LayerOutputs<T>& out, InputRows<T> x,
                          ptrdiff_t rows) const {
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  const int threads = ThreadsForCall(multiply_adds_ * static_cast<double>(rows));
-  RunTeam(threads, [&](const Team& team) {
-    const Range mine = team.Share(rows, kernels.tile_rows);
-    if (mine.size() <= 0) return;
-    Rows<const T> in{x.data + mine.begin * x.stride, x.stride};
+  const int threads = ThreadsFor(work_ * static_cast<double>(rows));
+  const ptrdiff_t block = RowsOfTask(block_rows_, rows, threads, kernels.tile_rows);
+  ParallelFor(DivUp(rows, block), threads, [&](ptrdiff_t task) {
+    const ptrdiff_t row = task * block, count = std::min(block, rows - row);
+    Rows<const T> in{x.data + row * x.stride, x.stride};
     for (ptrdiff_t l = 0; l < spec_.n_layers(); ++l) {
       const size_t i = static_cast<size_t>(l);
       const ptrdiff_t n = layout_[i].n_out;
-      const Rows<T> z{out.z[i] + mine.begin * n, n}, y{out.y[i] + mine.begin * n, n};
-      kernels.dense(DenseArgsOf(*this, l, in, {y, z, {}}, mine.size()));
+      const Rows<T> z{out.z[i] + row * n, n}, y{out.y[i] + row * n, n};
+      kernels.dense(DenseArgsOf(*this, l, in, {y, z, {}}, count));
       in = y;
     }
     if (spec_.softmax()) {
       const ptrdiff_t n = spec_.n_out();
-      kernels.softmax({out.y.back() + mine.begin * n, n},
-                      {out.z.back() + mine.begin * n, n}, mine.size(), n, false);
+      kernels.softmax({out.y.back() + row * n, n}, {out.z.back() + row * n, n}, count,
+                      n, false);
     }
   });
 }
@@ -145,42 +156,41 @@ Evaluation Network<T>::Evaluate(InputRows<T> x, const Targets<T>& targets,
                                 const ShouldStop& should_stop) const {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const ptrdiff_t n_layers = spec_.n_layers();
-  const int threads = ThreadsForCall(multiply_adds_ * static_cast<double>(rows));
-  const ptrdiff_t n_chunks = DivUp(rows, kBlockTerms);
-  std::vector<Evaluation> chunks(static_cast<size_t>(n_chunks));
-  std::atomic<bool> stopped{false};
-  RunTeam(threads, [&](const Team& team) {
-    const Range mine = team.Share(n_chunks);
-    if (mine.size() <= 0) return;
+  const int threads = ThreadsFor(work_ * static_cast<double>(rows));
+  std::vector<Evaluation> chunks(static_cast<size_t>(DivUp(rows, kBlockTerms)));
+  std::atomic<bool> stopped{should_stop && should_stop()};
+  const std::thread::id caller = std::this_thread::get_id();
+  ParallelFor(DivUp(rows, kBlockTerms), threads, [&](ptrdiff_t chunk) {
+    if (stopped) return;
+    if (should_stop && std::this_thread::get_id() == caller && should_stop()) {
+      stopped = true;
+      return;
+    }
     // One scratch for the activations and for what the loss leaves.
     const ptrdiff_t stride = PaddedStride<T>(widest_);
     T* scratch = Scratch<T>(static_cast<size_t>(kBlockTerms * (2 * stride + 2)));
     const Rows<T> buffers[2] = {{scratch, stride},
                                 {scratch + kBlockTerms * stride, stride}};
-    T* row_loss = scratch + 2 * kBlockTerms * stride;
     int32_t row_class[kBlockTerms];
-    for (ptrdiff_t c = mine.begin; c < mine.end && !stopped; ++c) {
-      if (team.index == 0 && should_stop && should_stop()) stopped = true;
-      const ptrdiff_t row = c * kBlockTerms;
-      const ptrdiff_t count = std::min(kBlockTerms, rows - row);
-      Rows<const T> in{x.data + row * x.stride, x.stride};
-      for (ptrdiff_t l = 0; l < n_layers; ++l) {
-        DenseArgs<T> args = DenseArgsOf(*this, l, in, {buffers[l % 2], {}, {}}, count);
-        if (l + 1 == n_layers && LossTakesField(spec_)) {
-          args.activation = Activation::kIdentity;
-        }
-        kernels.dense(args);
-        in = buffers[l % 2];
+    const ptrdiff_t row = chunk * kBlockTerms;
+    const ptrdiff_t count = std::min(kBlockTerms, rows - row);
+    Rows<const T> in{x.data + row * x.stride, x.stride};
+    for (ptrdiff_t l = 0; l < n_layers; ++l) {
+      DenseArgs<T> args = DenseArgsOf(*this, l, in, {buffers[l % 2], {}, {}}, count);
+      if (l + 1 == n_layers && LossTakesField(spec_)) {
+        args.activation = Activation::kIdentity;
       }
-      LossArgs<T> loss = LossArgsOf<T>(spec_, count);
-      loss.row_loss = row_loss;
-      loss.row_class = row_class;
-      loss.z = in;
-      loss.targets = TargetsFrom(targets, row);
-      kernels.loss(loss);
-      chunks[static_cast<size_t>(c)] =
-          SumRows(loss, weights ? weights + row : nullptr, spec_);
+      kernels.dense(args);
+      in = buffers[l % 2];
     }
+    LossArgs<T> loss = LossArgsOf<T>(spec_, count);
+    loss.row_loss = scratch + 2 * kBlockTerms * stride;
+    loss.row_class = row_class;
+    loss.z = in;
+    loss.targets = TargetsFrom(targets, row);
+    kernels.loss(loss);
+    chunks[static_cast<size_t>(chunk)] =
+        SumRows(loss, weights ? weights + row : nullptr, spec_);
   });
   return SumChunks(chunks);
 }

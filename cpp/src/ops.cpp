@@ -6,7 +6,7 @@
 #include "aligned_buffer.h"
 #include "dispatch.h"
 #include "packing.h"
-#include "team.h"
+#include "pool.h"
 
 namespace mlpcore::ops {
 
@@ -14,12 +14,12 @@ template <typename T>
 void Map(Function f, T* y, const T* x, ptrdiff_t n) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   constexpr double kFlopsOfAFunction = 20;
-  RunTeam(ThreadsForCall(kFlopsOfAFunction * static_cast<double>(n)),
-          [&](const Team& team) {
-            const Range mine = team.Share(n, kPanel<T>);
-            if (mine.size() > 0)
-              kernels.map(f, x + mine.begin, y + mine.begin, mine.size());
-          });
+  constexpr ptrdiff_t kElementsOfTask = 8192;  // some 5 us
+  const int threads = ThreadsFor(kFlopsOfAFunction * static_cast<double>(n));
+  ParallelFor(DivUp(n, kElementsOfTask), threads, [&](ptrdiff_t task) {
+    const ptrdiff_t first = task * kElementsOfTask;
+    kernels.map(f, x + first, y + first, std::min(kElementsOfTask, n - first));
+  });
 }
 
 template <typename T>
@@ -48,6 +48,10 @@ double MultiplyAdds(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out) {
          static_cast<double>(n_out);
 }
 
+ptrdiff_t RowsOfTask(ptrdiff_t rows, int threads, ptrdiff_t tile_rows) {
+  return ItemsOfTask(rows, threads, tile_rows, 48, RoundUp<ptrdiff_t>(1024, tile_rows));
+}
+
 }  // namespace
 
 template <typename T>
@@ -55,21 +59,22 @@ void Dense(T* y, const T* x, const T* w, const T* b, Activation activation,
            ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const PackedLayer<T> layer(w, b, n_in, n_out);
-  RunTeam(ThreadsForCall(MultiplyAdds(rows, n_in, n_out)), [&](const Team& team) {
-    const Range mine = team.Share(rows, kernels.tile_rows);
-    if (mine.size() <= 0) return;
+  const int threads = ThreadsFor(MultiplyAdds(rows, n_in, n_out));
+  const ptrdiff_t block = RowsOfTask(rows, threads, kernels.tile_rows);
+  ParallelFor(DivUp(rows, block), threads, [&](ptrdiff_t task) {
+    const ptrdiff_t row = task * block;
     DenseArgs<T> args;
-    args.y = {y + mine.begin * n_out, n_out};
-    args.x = {x + mine.begin * n_in, n_in};
+    args.y = {y + row * n_out, n_out};
+    args.x = {x + row * n_in, n_in};
     args.panels = layer.arena.data();
-    args.rows = mine.size();
+    args.rows = std::min(block, rows - row);
     args.n_in = n_in;
     args.n_out = n_out;
     args.col_end = n_out;
     args.activation = activation;
     kernels.dense(args);
     if (activation == Activation::kSoftmax) {
-      kernels.softmax(args.y, args.y, mine.size(), n_out, false);
+      kernels.softmax(args.y, args.y, args.rows, n_out, false);
     }
   });
 }
@@ -102,30 +107,33 @@ void DenseBackward(T* dx, T* dw, T* db, const T* dy, const T* x, const T* w, con
     TransposePanel(transposed.data(), to[0], layer.arena.data(), at, p);
   }
   AlignedBuffer<T> gradient(layer.arena.size());
-  RunTeam(ThreadsForCall(2 * MultiplyAdds(rows, n_in, n_out)), [&](const Team& team) {
-    const Range mine = team.Share(rows, kernels.tile_rows);
-    if (mine.size() > 0) {
-      InputGradientArgs<T> args;
-      args.dx = {dx + mine.begin * n_in, n_in};
-      args.dz = dz.From(mine.begin);
-      args.panels = transposed.data();
-      args.rows = mine.size();
-      args.n_in = n_in;
-      args.n_out = n_out;
-      kernels.input_gradient(args);
-    }
-    const Range panels = team.Share(at.n_panels);
-    for (ptrdiff_t p = panels.begin; p < panels.end; ++p) {
-      for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
-        WeightGradientArgs<T> args;
-        args.panel = gradient.data() + p * at.panel_size;
-        args.x = {x + chunk * n_in, n_in};
-        args.dz = {dz.Row(chunk) + p * kPanel<T>, stride};
-        args.rows = std::min(kBlockTerms, rows - chunk);
-        args.in_end = n_in;
-        args.accumulate = chunk > 0;
-        kernels.weight_gradient(args);
-      }
+  const int threads = ThreadsFor(2 * MultiplyAdds(rows, n_in, n_out));
+  const ptrdiff_t block = RowsOfTask(rows, threads, kernels.tile_rows);
+  ParallelFor(DivUp(rows, block), threads, [&](ptrdiff_t task) {
+    const ptrdiff_t row = task * block;
+    InputGradientArgs<T> args;
+    args.dx = {dx + row * n_in, n_in};
+    args.dz = dz.From(row);
+    args.panels = transposed.data();
+    args.rows = std::min(block, rows - row);
+    args.n_in = n_in;
+    args.n_out = n_out;
+    kernels.input_gradient(args);
+  });
+  constexpr ptrdiff_t kPanels = 2;  // of a task
+  ParallelFor(DivUp(at.n_panels, kPanels), threads, [&](ptrdiff_t task) {
+    const ptrdiff_t panel = task * kPanels;
+    for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
+      WeightGradientArgs<T> args;
+      args.panel = gradient.data() + panel * at.panel_size;
+      args.n_panels = std::min(kPanels, at.n_panels - panel);
+      args.panel_size = at.panel_size;
+      args.x = {x + chunk * n_in, n_in};
+      args.dz = {dz.Row(chunk) + panel * kPanel<T>, stride};
+      args.rows = std::min(kBlockTerms, rows - chunk);
+      args.in_end = n_in;
+      args.accumulate = chunk > 0;
+      kernels.weight_gradient(args);
     }
   });
   std::vector<T> flat(static_cast<size_t>((n_in + 1) * n_out));

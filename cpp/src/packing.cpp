@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dispatch.h"
+
 namespace mlpcore {
 namespace {
 
@@ -78,18 +80,11 @@ void Unpack(T* flat, const T* arena, const std::vector<LayerLayout>& layout) {
 template <typename T>
 void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
                     const LayerLayout& from, ptrdiff_t panel) {
-  constexpr ptrdiff_t kW = kPanel<T>;
-  const ptrdiff_t col = panel * kW;
-  const ptrdiff_t cols = std::min(from.n_out - col, kW);
-  const T* lines = arena + from.offset + panel * from.panel_size + kW;  // past the head
-  for (ptrdiff_t i = 0; i < from.n_in; i += kW) {
-    const ptrdiff_t inputs = std::min(from.n_in - i, kW);
-    T* block = transposed + to.offset + i / kW * to.panel_size + (1 + col) * kW;
-    for (ptrdiff_t j = 0; j < cols; ++j) {
-      for (ptrdiff_t e = 0; e < inputs; ++e)
-        block[j * kW + e] = lines[(i + e) * kW + j];
-    }
-  }
+  const ptrdiff_t col = panel * kPanel<T>;
+  const T* lines = arena + from.offset + panel * from.panel_size + kPanel<T>;
+  ActiveKernels<T>().transpose_panel(transposed + to.offset + (1 + col) * kPanel<T>,
+                                     to.panel_size, lines, from.n_in,
+                                     std::min(from.n_out - col, kPanel<T>));
 }
 
 #define MLPCORE_INSTANTIATE(T)                                                      \

@@ -11,12 +11,26 @@
 namespace mlpcore {
 namespace {
 
-// The i-th 64-bit word of a stream: two of each block.
-uint64_t Word64(uint64_t seed, uint64_t stream, uint64_t i) {
-  const PhiloxBlock block = Philox(seed, stream, i / 2);
-  const uint32_t* half = block.word + i % 2 * 2;
-  return half[0] | static_cast<uint64_t>(half[1]) << 32;
-}
+// The 64-bit words of a stream: two of each block, which is kept for its other word.
+class Words64 {
+ public:
+  Words64(uint64_t seed, uint64_t stream) : seed_(seed), stream_(stream) {}
+
+  uint64_t operator[](ptrdiff_t i) {
+    const uint64_t index = static_cast<uint64_t>(i) / 2;
+    if (index != index_) {
+      index_ = index;
+      block_ = Philox(seed_, stream_, index);
+    }
+    const uint32_t* half = block_.word + i % 2 * 2;
+    return half[0] | static_cast<uint64_t>(half[1]) << 32;
+  }
+
+ private:
+  uint64_t seed_, stream_;
+  uint64_t index_ = ~uint64_t{0};  // beyond all that are asked for
+  PhiloxBlock block_{};
+};
 
 // The high 64 bits of a * b, from 32-bit halves.
 uint64_t HighProduct(uint64_t a, uint64_t b) {
@@ -30,9 +44,9 @@ uint64_t HighProduct(uint64_t a, uint64_t b) {
 }  // namespace
 
 void Uniform(double* out, ptrdiff_t n, uint64_t seed, uint64_t stream) {
+  Words64 words(seed, stream);
   for (ptrdiff_t i = 0; i < n; ++i) {
-    out[i] = static_cast<double>(Word64(seed, stream, static_cast<uint64_t>(i)) >> 11) *
-             0x1p-53;
+    out[i] = static_cast<double>(words[i] >> 11) * 0x1p-53;
   }
 }
 
@@ -40,10 +54,10 @@ void Uniform(double* out, ptrdiff_t n, uint64_t seed, uint64_t stream) {
 // whose bias, n / 2^64, no experiment could see.
 void Permutation(int64_t* out, ptrdiff_t n, uint64_t seed, uint64_t stream) {
   std::iota(out, out + n, int64_t{0});
+  Words64 words(seed, stream);
   for (ptrdiff_t i = n - 1; i > 0; --i) {
     const uint64_t bound = static_cast<uint64_t>(i) + 1;
-    const uint64_t j =
-        HighProduct(Word64(seed, stream, static_cast<uint64_t>(i)), bound);
+    const uint64_t j = HighProduct(words[i], bound);
     std::swap(out[i], out[j]);
   }
 }

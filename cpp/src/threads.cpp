@@ -1,61 +1,58 @@
 #include "mlpcore/threads.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
-#include "team.h"
-
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
+#ifdef _OPENMP
+#include <omp.h>
 #endif
 
 namespace mlpcore {
 namespace {
 
-std::atomic<bool> pool_was_used{false};
-std::atomic<bool> pool_is_lost{false};
+// What SetNumThreads asked for; 0: nothing.
+std::atomic<int> requested{0};
 
 #ifdef _OPENMP
-// What SetNumThreads asked for (0: nothing), and OpenMP's own default when it did.
-// OpenMP keeps one setting a thread; ours is for all of them, unless a thread's was
-// changed by someone else (threadpoolctl, omp_set_num_threads), which then also binds.
-std::atomic<int> requested{0};
+// OpenMP's own default. It keeps one setting a thread; ours is for all of them, unless
+// a thread's was changed by someone else (threadpoolctl, omp_set_num_threads), which
+// then also binds.
 const int default_threads = omp_get_max_threads();
+#else
+const int default_threads = [] {
+  const char* variable = std::getenv("OMP_NUM_THREADS");
+  const int wanted = variable ? std::atoi(variable) : 0;
+  return wanted > 0
+             ? wanted
+             : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}();
 #endif
 
 }  // namespace
-
-void NotePoolUse() {
-  if (pool_was_used.load(std::memory_order_relaxed)) return;
-#if defined(__unix__) || defined(__APPLE__)
-  static const int registered = pthread_atfork(
-      nullptr, nullptr, [] { pool_is_lost.store(pool_was_used.load()); });
-  static_cast<void>(registered);
-#endif
-  pool_was_used.store(true);
-}
 
 void SetNumThreads(int n) {
   if (n < 1) {
     throw std::invalid_argument("n must be at least 1, got " + std::to_string(n));
   }
-#ifdef _OPENMP
   requested.store(n);
+#ifdef _OPENMP
   omp_set_num_threads(n);
 #endif
 }
 
 int GetNumThreads() {
-#ifdef _OPENMP
-  if (pool_is_lost.load(std::memory_order_relaxed)) return 1;
-  const int here = omp_get_max_threads();
   const int wanted = requested.load(std::memory_order_relaxed);
+#ifdef _OPENMP
+  const int here = omp_get_max_threads();
+#else
+  const int here = default_threads;
+#endif
   if (wanted == 0) return here;
   return here == default_threads ? wanted : std::min(here, wanted);
-#else
-  return 1;
-#endif
 }
 
 bool HaveOpenMP() {

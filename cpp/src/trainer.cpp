@@ -9,8 +9,7 @@
 #include "mlpcore/philox.h"
 #include "mlpcore/random.h"
 #include "packing.h"
-#include "team.h"
-#include "thread_chooser.h"
+#include "pool.h"
 
 namespace mlpcore {
 namespace {
@@ -55,7 +54,6 @@ struct Trainer<T>::State {
   std::vector<int64_t> order;
   AlignedBuffer<T> last_finite;  // weights after the last good epoch
   UpdateArgs<T> update;          // this step's scalars
-  ThreadChooser threads;
   std::chrono::steady_clock::time_point last_poll;
 };
 
@@ -77,7 +75,7 @@ Trainer<T>::Trainer(std::shared_ptr<Network<T>> network, const TrainerConfig& co
   state_->panels = IndexPanels(network_->layout());
   state_->panel_squares.resize(state_->panels.size());
   state_->last_finite = AlignedBuffer<T>(n);
-  after_gradient_ = [this](const Team& team) { Sweep(team); };
+  after_gradient_ = [this](int threads) { Sweep(threads); };
 }
 
 template <typename T>
@@ -113,15 +111,28 @@ UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t moment_age,
   return u;
 }
 
-// What the gradient is multiplied by so that its norm is at most clip_norm; every
-// member gets the same. Panels are summed in order, whoever squared them.
+// f(panel) for all panels of all layers, in tasks of enough parameters that claiming
+// one does not count.
 template <typename T>
-double Trainer<T>::ClippingScale(const Team& team) {
+template <typename F>
+void Trainer<T>::ForEachPanel(int threads, const F& f) const {
+  constexpr ptrdiff_t kParametersOfTask = 16 * 1024;  // some 5 us
+  const ptrdiff_t n = static_cast<ptrdiff_t>(state_->panels.size());
+  const ptrdiff_t panel_size = static_cast<ptrdiff_t>(network_->arena_size()) / n;
+  const ptrdiff_t panels = DivUp(kParametersOfTask, panel_size);
+  ParallelFor(DivUp(n, panels), threads, [&](ptrdiff_t task) {
+    for (ptrdiff_t i = task * panels; i < std::min(n, (task + 1) * panels); ++i) f(i);
+  });
+}
+
+// What the gradient is multiplied by so that its norm is at most clip_norm. Panels are
+// summed in order, whoever squared them.
+template <typename T>
+double Trainer<T>::ClippingScale(int threads) {
   if (config_.clip_norm == 0) return 1;
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const T l2 = static_cast<T>(config_.l2);
-  const Range mine = team.Share(static_cast<ptrdiff_t>(state_->panels.size()));
-  for (ptrdiff_t i = mine.begin; i < mine.end; ++i) {
+  ForEachPanel(threads, [&](ptrdiff_t i) {
     const PanelIndex at = state_->panels[static_cast<size_t>(i)];
     const LayerLayout& layer = network_->layout()[static_cast<size_t>(at.layer)];
     const ptrdiff_t head = layer.offset + at.panel * layer.panel_size;
@@ -131,8 +142,7 @@ double Trainer<T>::ClippingScale(const Team& team) {
     state_->panel_squares[static_cast<size_t>(i)] =
         kernels.sum_squares(g + head, nullptr, T(0), kPanel<T>) +
         kernels.sum_squares(g + body, weights, l2, layer.panel_size - kPanel<T>);
-  }
-  team.Barrier();
+  });
   double squares = 0;
   for (const double panel : state_->panel_squares) squares += panel;
   const double norm = std::sqrt(squares);
@@ -141,16 +151,15 @@ double Trainer<T>::ClippingScale(const Team& team) {
 
 // The optimizer over all panels, heads (biases) without L2; both packed forms of W.
 template <typename T>
-void Trainer<T>::Sweep(const Team& team) {
-  if (!std::isfinite(engine_.result().loss)) return;  // the same for every member
+void Trainer<T>::Sweep(int threads) {
+  if (!std::isfinite(engine_.result().loss)) return;
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  UpdateArgs<T> u = state_->update;
-  u.gradient_scale = static_cast<T>(ClippingScale(team));
-  const Range mine = team.Share(static_cast<ptrdiff_t>(state_->panels.size()));
-  for (ptrdiff_t i = mine.begin; i < mine.end; ++i) {
+  state_->update.gradient_scale = static_cast<T>(ClippingScale(threads));
+  ForEachPanel(threads, [&](ptrdiff_t i) {
     const PanelIndex at = state_->panels[static_cast<size_t>(i)];
     const LayerLayout& layer = network_->layout()[static_cast<size_t>(at.layer)];
     const ptrdiff_t head = layer.offset + at.panel * layer.panel_size;
+    UpdateArgs<T> u = state_->update;
     const auto update = [&](ptrdiff_t from, ptrdiff_t n, T l2) {
       u.parameters = network_->arena() + from;
       u.gradient = engine_.gradient() + from;
@@ -163,7 +172,7 @@ void Trainer<T>::Sweep(const Team& team) {
     update(head, kPanel<T>, T(0));
     update(head + kPanel<T>, layer.panel_size - kPanel<T>, state_->update.l2);
     engine_.RefreshTransposed(at.layer, at.panel);
-  }
+  });
 }
 
 // One batch. False if it was stopped before the update.
@@ -177,19 +186,14 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                   [](double rate) { return rate > 0; });
   options.seed = config_.seed;
   options.step = static_cast<uint64_t>(step_);
-  options.threads = state_->threads.Choose(engine_.ThreadsForStep(batch.rows));
-  const auto start = std::chrono::steady_clock::now();
   state_->update = UpdateArgsOf<T>(config_, moment_age_, learning_rate);
   if (hook_) {
     if (!engine_.Compute(batch, options, should_stop)) return false;
     hook_(engine_.gradient());
-    RunTeam(options.threads, after_gradient_);
+    Sweep(GetNumThreads());
   } else if (!engine_.Compute(batch, options, should_stop, after_gradient_)) {
     return false;
   }
-  const std::chrono::duration<double> seconds =
-      std::chrono::steady_clock::now() - start;
-  state_->threads.Report(seconds.count() / static_cast<double>(batch.rows));
   if (std::isfinite(engine_.result().loss)) {
     engine_.MarkRefreshed();
     ++step_;

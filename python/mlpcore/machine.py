@@ -99,8 +99,7 @@ def get_num_threads() -> int:
     """Return how many threads a call may use.
 
     By default as many as OpenMP says: the processors, or ``OMP_NUM_THREADS``; limits
-    set by threadpoolctl are kept. In a child process forked after threads were used it
-    is 1, because OpenMP's threads do not survive a fork.
+    set by threadpoolctl are kept.
 
     Examples
     --------

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._arguments import check_integer, check_real, set_fields
+from ._portable import half_cosine, power
 
 __all__ = [
     "Constant",
@@ -143,7 +144,7 @@ class InverseScaling(Schedule):
         )
 
     def _rates(self, steps: FloatArray, total_steps: int) -> FloatArray:
-        return self.learning_rate / (steps + 1.0) ** self.power
+        return self.learning_rate / power(steps + 1.0, self.power)
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ class Step(Schedule):
         )
 
     def _rates(self, steps: FloatArray, total_steps: int) -> FloatArray:
-        return self.learning_rate * self.gamma ** (steps // self.step_size)
+        return self.learning_rate * power(self.gamma, steps // self.step_size)
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ class Exponential(Schedule):
         )
 
     def _rates(self, steps: FloatArray, total_steps: int) -> FloatArray:
-        return self.learning_rate * self.gamma ** (steps / self.decay_steps)
+        return self.learning_rate * power(self.gamma, steps / self.decay_steps)
 
 
 @dataclass(frozen=True)
@@ -338,7 +339,7 @@ class OneCycle(Schedule):
 
 def _anneal(start: float, end: float, progress: FloatArray) -> FloatArray:
     """Go from `start` to `end` on half a cosine as `progress` goes from 0 to 1."""
-    weight = 0.5 * (1.0 + np.cos(np.pi * progress))
+    weight = half_cosine(progress)
     # Weights instead of end + (start - end) * w: exact at both ends.
     return start * weight + end * (1.0 - weight)
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mlpcore/gradient.h"
-#include "team.h"
+#include "pool.h"
 #include "testing.h"
 
 namespace mlpcore::testing {
@@ -93,7 +93,7 @@ struct DataSet {
 // That a single call with so many multiply-adds does use all threads: a test of threads
 // on work that is too small for them would test nothing.
 inline void CheckTeamIsUsed(double multiply_adds) {
-  CHECK(ThreadsForCall(multiply_adds) == GetNumThreads());
+  CHECK(ThreadsFor(multiply_adds) == GetNumThreads());
 }
 
 // f() on every instruction set and with several numbers of threads; tells f's result

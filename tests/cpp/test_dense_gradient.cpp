@@ -14,11 +14,14 @@ std::vector<T> RunWeightGradient(const Framed<T>& x, const Framed<T>& dz,
   const std::vector<LayerLayout> layout = LayOutPanels<T>({n_in, n_out});
   AlignedBuffer<T> gradient(ArenaSize<T>(layout));
   std::fill_n(gradient.data(), gradient.size(), Canary<T>());  // to be overwritten
-  for (ptrdiff_t p = 0; p < layout[0].n_panels; ++p) {
+  const ptrdiff_t most_panels = 1 + part % 3;
+  for (ptrdiff_t p = 0; p < layout[0].n_panels; p += most_panels) {
     for (ptrdiff_t begin = 0; begin < n_in; begin += part) {
       for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
         WeightGradientArgs<T> args;
         args.panel = gradient.data() + p * layout[0].panel_size;
+        args.n_panels = std::min(most_panels, layout[0].n_panels - p);
+        args.panel_size = layout[0].panel_size;
         args.x = x.rows().From(chunk);
         args.dz = dz.rows().From(chunk);
         args.dz.data += p * kPanel<T>;

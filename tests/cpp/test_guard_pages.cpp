@@ -28,6 +28,7 @@ class GuardedPages {
   GuardedPages(const GuardedPages&) = delete;
   ~GuardedPages() { munmap(base_, inner_ + 2 * page_); }
 
+  size_t size() const { return inner_; }
   char* begin() const { return base_ + page_; }
   char* end() const { return begin() + inner_; }
 
@@ -36,15 +37,15 @@ class GuardedPages {
   char* base_;
 };
 
-// Operands of one kernel call, all guarded on the same side.
+// Operands of one kernel call, all guarded on the same side. Pages are kept for the
+// next call, because asking for them costs more than most of the kernels do.
 class Operands {
  public:
   explicit Operands(Side side) : side_(side) {}
 
   template <typename T>
   T* Array(size_t n, T value = T(0.5)) {
-    pages_.push_back(std::make_unique<GuardedPages>(n * sizeof(T)));
-    const GuardedPages& pages = *pages_.back();
+    const GuardedPages& pages = NextPages(n * sizeof(T));
     T* data = reinterpret_cast<T*>(side_ == Side::kAfter ? pages.end() - n * sizeof(T)
                                                          : pages.begin());
     std::fill_n(data, n, value);
@@ -63,8 +64,16 @@ class Operands {
   }
 
  private:
+  const GuardedPages& NextPages(size_t bytes) {
+    static std::vector<std::unique_ptr<GuardedPages>> kept;
+    if (used_ == kept.size()) kept.emplace_back();
+    std::unique_ptr<GuardedPages>& pages = kept[used_++];
+    if (!pages || pages->size() < bytes) pages = std::make_unique<GuardedPages>(bytes);
+    return *pages;
+  }
+
   Side side_;
-  std::vector<std::unique_ptr<GuardedPages>> pages_;
+  size_t used_ = 0;
 };
 
 template <typename T>
@@ -99,9 +108,12 @@ void RunProducts(Side side, ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out,
   kernels.input_gradient(input);
 
   WeightGradientArgs<T> weight;
-  weight.panel = memory.Array<T>(static_cast<size_t>((1 + n_in) * kPanel<T>));
+  weight.n_panels = 1 + n_out % 3;
+  weight.panel_size = (1 + n_in) * kPanel<T>;
+  weight.panel =
+      memory.Array<T>(static_cast<size_t>(weight.n_panels * weight.panel_size));
   weight.x = dense.x;
-  weight.dz = memory.Matrix<T>(rows, kPanel<T>, gap);
+  weight.dz = memory.Matrix<T>(rows, weight.n_panels * kPanel<T>, gap);
   weight.rows = rows;
   weight.in_end = n_in;
   kernels.weight_gradient(weight);
@@ -200,6 +212,25 @@ void RunAllShapes(Side side) {
   for (const ptrdiff_t panels : {0, 1, 2, 33}) RunSweeps<T>(side, panels);
 }
 
+// Number i of a sequence of shapes, most of them round the tiles. An operand's end lies
+// on a page's end, so its beginning has every alignment.
+template <typename T>
+void RunRandomShape(size_t i) {
+  const auto draw = [i](uint64_t seed, uint64_t most) {
+    return static_cast<ptrdiff_t>(RandomBits(seed, i) % most);
+  };
+  const Side side = i % 8 == 0 ? Side::kBefore : Side::kAfter;
+  const ptrdiff_t rows = 1 + draw(1, 40), gap = draw(2, 20);
+  const ptrdiff_t n_in = 1 + draw(3, i % 10 == 0 ? 600 : 70);
+  const ptrdiff_t n_out = 1 + draw(4, i % 10 == 1 ? 300 : 70);
+  CAPTURE(rows);
+  CAPTURE(n_in);
+  CAPTURE(n_out);
+  CAPTURE(gap);
+  RunProducts<T>(side, rows, n_in, n_out, gap);
+  if (i % 10 == 2) RunRowKernels<T>(side, rows, n_out, gap);
+}
+
 }  // namespace
 
 TEST_SUITE("guard_pages") {
@@ -207,6 +238,12 @@ TEST_SUITE("guard_pages") {
     OnEveryIsa([] {
       CHECK_NOTHROW(RunAllShapes<T>(Side::kAfter));
       CHECK_NOTHROW(RunAllShapes<T>(Side::kBefore));
+    });
+  }
+
+  TEST_CASE_TEMPLATE("10,000 random shapes and alignments", T, float, double) {
+    OnEveryIsa([] {
+      for (size_t i = 0; i < 10'000; ++i) RunRandomShape<T>(i);
     });
   }
 }

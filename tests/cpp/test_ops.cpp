@@ -2,7 +2,7 @@
 // empty ones too, and threads change no bit.
 #include "mlpcore/ops.h"
 
-#include "team.h"
+#include "pool.h"
 #include "testing.h"
 
 namespace mlpcore::testing {
@@ -32,50 +32,76 @@ void Multiply(T* c, const T* a, const T* b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t 
   }
 }
 
-// All three products for rows 0, step, ... up to `most` with one (n_in, n_out).
+// The reference for `rows` rows, one more at each step: dw and db grow with them, and
+// y and dx of fewer rows are the first rows.
 template <typename T>
-void CheckIntegers(ptrdiff_t most, ptrdiff_t step, ptrdiff_t n_in, ptrdiff_t n_out) {
-  const std::vector<T> x = SmallIntegers<T>(most * n_in, 21);
-  const std::vector<T> w = SmallIntegers<T>(n_in * n_out, 22);
-  const std::vector<T> b = SmallIntegers<T>(n_out, 23);
-  const std::vector<T> dy = SmallIntegers<T>(most * n_out, 24);
-  for (ptrdiff_t rows = 0; rows <= most; rows += step) {
-    CAPTURE(rows);
-    const size_t m = static_cast<size_t>(rows);
-    const size_t k = static_cast<size_t>(n_in), n = static_cast<size_t>(n_out);
-    std::vector<T> y0(m * n), dx0(m * k), dw0(k * n), db0(n);
-    Multiply(y0.data(), x.data(), w.data(), rows, n_out, n_in, n_in, 1, n_out, 1);
-    for (size_t i = 0; i < m * n; ++i) y0[i] += b[i % n];
-    Multiply(dx0.data(), dy.data(), w.data(), rows, n_in, n_out, n_out, 1, 1, n_out);
-    Multiply(dw0.data(), x.data(), dy.data(), n_in, n_out, rows, 1, n_in, n_out, 1);
-    for (size_t i = 0; i < m * n; ++i) db0[i % n] += dy[i];
-
-    std::vector<T> y(m * n, -1), dx(m * k, -1), dw(k * n, -1), db(n, -1);
-    ops::Dense(y.data(), x.data(), w.data(), b.data(), Activation::kIdentity, rows,
-               n_in, n_out);
-    ops::DenseBackward<T>(dx.data(), dw.data(), db.data(), dy.data(), x.data(),
-                          w.data(), y.data(), nullptr, Activation::kIdentity, rows,
-                          n_in, n_out);
-    CHECK(y == y0);
-    CHECK(dx == dx0);
-    CHECK(dw == dw0);
-    CHECK(db == db0);
+struct IntegerProducts {
+  IntegerProducts(ptrdiff_t most_rows, ptrdiff_t inputs, ptrdiff_t outputs)
+      : n_in(inputs),
+        n_out(outputs),
+        x(SmallIntegers<T>(most_rows * n_in, 21)),
+        w(SmallIntegers<T>(n_in * n_out, 22)),
+        b(SmallIntegers<T>(n_out, 23)),
+        dy(SmallIntegers<T>(most_rows * n_out, 24)),
+        y(dy.size()),
+        dx(x.size()),
+        dw(w.size()),
+        db(b.size()) {
+    Multiply(y.data(), x.data(), w.data(), most_rows, n_out, n_in, n_in, 1, n_out, 1);
+    for (size_t i = 0; i < y.size(); ++i) y[i] += b[i % b.size()];
+    Multiply(dx.data(), dy.data(), w.data(), most_rows, n_in, n_out, n_out, 1, 1,
+             n_out);
   }
+  void AddRow(ptrdiff_t row) {
+    for (ptrdiff_t j = 0; j < n_out; ++j) {
+      const T d = dy[static_cast<size_t>(row * n_out + j)];
+      for (ptrdiff_t i = 0; i < n_in; ++i) {
+        dw[static_cast<size_t>(i * n_out + j)] +=
+            x[static_cast<size_t>(row * n_in + i)] * d;
+      }
+      db[static_cast<size_t>(j)] += d;
+    }
+  }
+
+  ptrdiff_t n_in, n_out;
+  std::vector<T> x, w, b, dy;    // given
+  std::vector<T> y, dx, dw, db;  // wanted
+};
+
+// All three products of `rows` rows by the active kernels.
+template <typename T>
+void CheckIntegers(const IntegerProducts<T>& p, ptrdiff_t rows) {
+  const size_t m = static_cast<size_t>(rows);
+  const size_t k = static_cast<size_t>(p.n_in), n = static_cast<size_t>(p.n_out);
+  std::vector<T> y(m * n, -1), dx(m * k, -1), dw(k * n, -1), db(n, -1);
+  ops::Dense(y.data(), p.x.data(), p.w.data(), p.b.data(), Activation::kIdentity, rows,
+             p.n_in, p.n_out);
+  ops::DenseBackward<T>(dx.data(), dw.data(), db.data(), p.dy.data(), p.x.data(),
+                        p.w.data(), y.data(), nullptr, Activation::kIdentity, rows,
+                        p.n_in, p.n_out);
+  CHECK(FirstDifference(y.data(), p.y.data(), y.size()) == -1);
+  CHECK(FirstDifference(dx.data(), p.dx.data(), dx.size()) == -1);
+  CHECK(dw == p.dw);
+  CHECK(db == p.db);
 }
 
 }  // namespace
 
 TEST_SUITE("ops") {
-  TEST_CASE_TEMPLATE("whole numbers, every shape up to 40 x 40 x 40", T, float,
+  TEST_CASE_TEMPLATE("whole numbers, all 68,921 shapes up to 40 x 40 x 40", T, float,
                      double) {
-    // 7 is prime to all tile and vector sizes; 41 steps of 1 are the full test.
-    const ptrdiff_t step = FullTests() ? 1 : 7;
+    constexpr ptrdiff_t kMost = 40;
     OnEveryIsa([&] {
-      for (ptrdiff_t n_in = 0; n_in <= 40; n_in += step) {
-        for (ptrdiff_t n_out = 0; n_out <= 40; n_out += step) {
-          CAPTURE(n_in);
-          CAPTURE(n_out);
-          CheckIntegers<T>(40, FullTests() ? 1 : 3, n_in, n_out);
+      for (ptrdiff_t n_in = 0; n_in <= kMost; ++n_in) {
+        for (ptrdiff_t n_out = 0; n_out <= kMost; ++n_out) {
+          IntegerProducts<T> products(kMost, n_in, n_out);
+          for (ptrdiff_t rows = 0; rows <= kMost; ++rows) {
+            CAPTURE(n_in);
+            CAPTURE(n_out);
+            CAPTURE(rows);
+            CheckIntegers(products, rows);
+            if (rows < kMost) products.AddRow(rows);
+          }
         }
       }
     });
@@ -101,7 +127,7 @@ TEST_SUITE("ops") {
     std::vector<std::vector<T>> results;
     for (const int threads : {1, 2, 3, 8}) {
       SetNumThreads(threads);
-      CHECK(ThreadsForCall(kRows * kIn * kOut) == GetNumThreads());
+      CHECK(ThreadsFor(kRows * kIn * kOut) == GetNumThreads());
       std::vector<T> y(kRows * kOut), dx(kRows * kIn), dw(kIn * kOut), db(kOut);
       ops::Dense(y.data(), x.data(), w.data(), b.data(), Activation::kGelu, kRows, kIn,
                  kOut);

@@ -76,8 +76,10 @@ TEST_SUITE("packing") {
       for (const ptrdiff_t b : {1, 7, 8, 9, 15, 16, 17, 33}) {
         CAPTURE(a);
         CAPTURE(b);
-        CheckPacking<T>({a, b});
-        CheckPacking<T>({b, a, b, 2 * a + 1});
+        OnEveryIsa([&] {
+          CheckPacking<T>({a, b});
+          CheckPacking<T>({b, a, b, 2 * a + 1});
+        });
       }
     }
   }

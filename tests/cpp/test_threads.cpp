@@ -1,9 +1,11 @@
 // The number of threads: what is asked for, what is got, and after a fork.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
 #include "network_case.h"
-#include "thread_chooser.h"
 
 #if defined(__unix__)
 #include <sys/wait.h>
@@ -12,33 +14,61 @@
 
 namespace mlpcore::testing {
 
-namespace {
-
-// How many of `steps` steps were given to a team of 4, which takes `team` seconds where
-// one thread takes 1.
-int TeamSteps(ThreadChooser& chooser, int steps, double team) {
-  int count = 0;
-  for (int i = 0; i < steps; ++i) {
-    const int threads = chooser.Choose(4);
-    CHECK((threads == 1 || threads == 4));
-    count += threads == 4;
-    chooser.Report(threads == 4 ? team : 1);
-  }
-  return count;
-}
-
-}  // namespace
-
 TEST_SUITE("threads") {
-  TEST_CASE("a team is chosen while it pays") {
-    ThreadChooser chooser;
-    TeamSteps(chooser, 9, 0.5);  // the first trial
-    CHECK(TeamSteps(chooser, 2000, 0.5) > 1900);
-    CHECK(TeamSteps(chooser, 10'000, 1000) < 300);  // the machine got busy
-    CHECK(TeamSteps(chooser, 200'000, 1000) < 100);
-    TeamSteps(chooser, 40'000, 0.5);  // it is idle again: the next trial sees it
-    CHECK(TeamSteps(chooser, 2000, 0.5) > 1900);
-    CHECK(chooser.Choose(1) == 1);
+  TEST_CASE("every task is done once, whoever does it") {
+    for (const int threads : {1, 2, 3, 8}) {
+      for (const ptrdiff_t n : {0, 1, 2, 7, 1000, 100'000}) {
+        CAPTURE(threads);
+        CAPTURE(n);
+        std::vector<int> done(static_cast<size_t>(n));
+        ParallelFor(n, threads,
+                    [&](ptrdiff_t task) { ++done[static_cast<size_t>(task)]; });
+        CHECK(std::count(done.begin(), done.end(), 1) == n);
+      }
+    }
+  }
+
+  TEST_CASE("several callers at once") {
+    std::atomic<int> total{0};
+    std::vector<std::thread> callers;
+    for (int c = 0; c < 4; ++c) {
+      callers.emplace_back([&] {
+        for (int i = 0; i < 500; ++i) {
+          std::vector<int> done(20);
+          ParallelFor(20, 3,
+                      [&](ptrdiff_t task) { ++done[static_cast<size_t>(task)]; });
+          total += static_cast<int>(std::count(done.begin(), done.end(), 1));
+        }
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+    CHECK(total == 4 * 500 * 20);
+  }
+
+  // Work that keeps each thread for a while gets a second one, also after a rest.
+  TEST_CASE("workers come, and come again") {
+    using Clock = std::chrono::steady_clock;
+    for (int rest = 0; rest < 3; ++rest) {
+      std::atomic<int> strangers{0};
+      const std::thread::id caller = std::this_thread::get_id();
+      ParallelFor(20, 2, [&](ptrdiff_t) {
+        strangers += std::this_thread::get_id() != caller;
+        const Clock::time_point start = Clock::now();
+        while (Clock::now() - start < std::chrono::milliseconds(5)) {
+        }
+      });
+      CHECK(strangers > 0);
+      CHECK(strangers < 20);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+
+  TEST_CASE("a task is many items, but no thread goes without") {
+    CHECK(ItemsOfTask(10'000, 2, 12, 48, 192) == 192);
+    CHECK(ItemsOfTask(1000, 2, 12, 48, 192) == 132);
+    CHECK(ItemsOfTask(128, 2, 12, 48, 192) == 72);
+    CHECK(ItemsOfTask(30, 2, 12, 48, 192) == 24);
+    CHECK(ItemsOfTask(1, 8, 6, 48, 192) == 6);
   }
 
   TEST_CASE("what is asked for is got, in every thread") {
@@ -47,17 +77,16 @@ TEST_SUITE("threads") {
     CHECK_THROWS_AS(SetNumThreads(-3), std::invalid_argument);
     for (const int n : {1, 2, 3, 8}) {
       SetNumThreads(n);
-      const int expected = HaveOpenMP() ? n : 1;
-      CHECK(GetNumThreads() == expected);
+      CHECK(GetNumThreads() == n);
       int elsewhere = 0;
       std::thread([&] { elsewhere = GetNumThreads(); }).join();
-      CHECK(elsewhere == expected);
+      CHECK(elsewhere == n);
     }
   }
 
 #if defined(__unix__) && !defined(__SANITIZE_THREAD__)
-  // OpenMP's threads do not live on in a child; to ask for them would hang.
-  TEST_CASE("a forked child computes on one thread, with the same bits") {
+  // The parent's workers do not live on in a child.
+  TEST_CASE("a forked child has workers of its own, and the same bits") {
     const Restore restore;
     SetNumThreads(2);
     const NetworkSpec spec =
@@ -72,13 +101,13 @@ TEST_SUITE("threads") {
     if (child == 0) {
       alarm(60);  // a hang is a failure
       network->Predict(again.data(), {data.x.data(), 64}, 500);
-      _exit(GetNumThreads() == 1 && again == y ? 0 : 1);
+      _exit(GetNumThreads() == 2 && again == y ? 0 : 1);
     }
     int status = -1;
     waitpid(child, &status, 0);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
-    CHECK(GetNumThreads() == (HaveOpenMP() ? 2 : 1));
+    CHECK(GetNumThreads() == 2);
   }
 #endif
 }

@@ -58,12 +58,6 @@ void OnEveryIsa(const F& f) {
 // True if MulAdd rounds once: everything but the baseline.
 inline bool ActiveIsaHasFma() { return ActiveIsa() != "baseline"; }
 
-// Some tests have a short form; MLPCORE_TEST_FULL=1 asks for the whole.
-inline bool FullTests() {
-  const char* full = std::getenv("MLPCORE_TEST_FULL");
-  return full != nullptr && std::string(full) == "1";
-}
-
 template <typename T>
 struct BitsOfType;
 template <>

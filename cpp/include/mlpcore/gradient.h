@@ -25,10 +25,8 @@ struct GradientOptions {
   double label_smoothing = 0;
   bool dropout = false;         // apply the network's rates
   uint64_t seed = 0, step = 0;  // address the dropout masks
-  int threads = 0;              // 0: as many as a single call is worth
+  int threads = 0;              // 0: as many as the batch is worth
 };
-
-struct Team;
 
 // Holds all that a gradient needs and reuses it from call to call; nothing is allocated
 // once the largest batch has been seen. One thread at a time.
@@ -39,8 +37,8 @@ class GradientEngine {
   ~GradientEngine();
   GradientEngine(GradientEngine&&) noexcept;
 
-  // Run by every member of the team, after a barrier, once the gradient is whole.
-  using AfterGradient = std::function<void(const Team&)>;
+  // Run by the caller once the gradient is whole; told how many threads the batch got.
+  using AfterGradient = std::function<void(int threads)>;
   // True: stop now, leave the batch. Asked between groups of rows, by the calling
   // thread.
   using ShouldStop = std::function<bool()>;
@@ -52,9 +50,6 @@ class GradientEngine {
   bool Compute(const Batch<T>& batch, const GradientOptions& options,
                const ShouldStop& should_stop = nullptr,
                const AfterGradient& after = nullptr);
-
-  // How many threads a step of that many rows is worth, on a machine that is idle.
-  int ThreadsForStep(ptrdiff_t rows) const;
 
   // Panels, as the network's arena: n = network.arena_size().
   T* gradient();

@@ -59,6 +59,12 @@ struct Evaluation {
 template <typename T>
 class AlignedBuffer;
 
+// How many rows go through all layers together: fewer than `least` do not pay for a
+// pass over the weights.
+struct BlockRows {
+  ptrdiff_t least = 0, most = 0;
+};
+
 template <typename T>
 class Network {
  public:
@@ -94,6 +100,9 @@ class Network {
 
   // Multiply-adds of one row's forward pass.
   double multiply_adds() const { return multiply_adds_; }
+  // Of a row, activations counted as what takes as long.
+  double work() const { return work_; }
+  const BlockRows& block_rows() const { return block_rows_; }
 
  private:
   void PredictPanels(T* y, InputRows<T> x, ptrdiff_t rows, int threads) const;
@@ -102,7 +111,8 @@ class Network {
   std::vector<LayerLayout> layout_;
   size_t n_parameters_ = 0;
   size_t arena_size_ = 0;
-  double multiply_adds_ = 0;
+  double multiply_adds_ = 0, work_ = 0;
+  BlockRows block_rows_;
   ptrdiff_t widest_ = 0;  // of the hidden and output layers
   std::unique_ptr<AlignedBuffer<T>> storage_;
   T* arena_ = nullptr;

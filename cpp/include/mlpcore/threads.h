@@ -1,15 +1,15 @@
-// How many threads a call may use. The pool is OpenMP's, so OMP_NUM_THREADS and
-// threadpoolctl govern it; without OpenMP there is one thread.
+// How many threads a call may use. The threads are our own (src/pool.h); where OpenMP
+// is there, its setting is followed, so that OMP_NUM_THREADS and threadpoolctl govern
+// them.
 #ifndef MLPCORE_THREADS_H_
 #define MLPCORE_THREADS_H_
 
 namespace mlpcore {
 
-// For the calling thread. n >= 1, else std::invalid_argument.
+// For all threads. n >= 1, else std::invalid_argument.
 void SetNumThreads(int n);
-// 1 in a child that was forked after the pool had been used: OpenMP's threads do not
-// live on there, and asking for them would hang.
 int GetNumThreads();
+// Whether OpenMP's setting is followed.
 bool HaveOpenMP();
 
 }  // namespace mlpcore

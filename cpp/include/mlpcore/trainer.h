@@ -73,7 +73,7 @@ class Trainer {
   using GradientHook = std::function<void(T* gradient)>;
   void set_gradient_hook(GradientHook hook) { hook_ = std::move(hook); }
   // Called by the calling thread, at most every 50 ms; false stops training. It must
-  // not throw: it is asked from within the team.
+  // not throw: it may be asked in the middle of a task.
   using Poll = std::function<bool(const Progress&)>;
 
   // The epoch loop. An epoch's order is a function of (seed, epoch()), a dropout mask
@@ -106,8 +106,10 @@ class Trainer {
   void PutBackLastFinite();
   bool UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                         const ShouldStop& should_stop);
-  void Sweep(const Team& team);
-  double ClippingScale(const Team& team);
+  void Sweep(int threads);
+  double ClippingScale(int threads);
+  template <typename F>
+  void ForEachPanel(int threads, const F& f) const;
 
   std::shared_ptr<Network<T>> network_;
   TrainerConfig config_;

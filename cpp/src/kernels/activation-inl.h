@@ -155,6 +155,11 @@ MLPCORE_INLINE void WithActivation(Activation activation, Use use) {
 template <typename T>
 void Activate(Activation activation, Rows<T> y, Rows<T> derivative, Rows<const T> z,
               ptrdiff_t rows, ptrdiff_t n) {
+  // Rows without gaps are one long row: narrow ones fill no vector by themselves.
+  if (y.stride == n && z.stride == n && (!derivative || derivative.stride == n)) {
+    n *= rows;
+    rows = 1;
+  }
   WithActivation<T>(activation, [&](auto phi, auto from_output) {
     using Phi = decltype(phi);
     if (!derivative) {

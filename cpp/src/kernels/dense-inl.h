@@ -111,42 +111,57 @@ void InputGradient(const InputGradientArgs<T>& g) {
   });
 }
 
-// db of one panel: the head line of the gradient, summed like dW with x = 1.
+// db of a panel: the head line of the gradient, summed like dW with x = 1.
 template <typename T>
-MLPCORE_INLINE void BiasGradient(const WeightGradientArgs<T>& g) {
+MLPCORE_INLINE void BiasGradient(T* head, Rows<const T> dz, ptrdiff_t rows,
+                                 bool accumulate) {
   Line<T> sum = SetLine<T>(0);
-  for (ptrdiff_t r = 0; r < g.rows; ++r) {
+  for (ptrdiff_t r = 0; r < rows; ++r) {
     for (int v = 0; v < kVectors<T>; ++v) {
-      sum.v[v] = sum.v[v] + Load(g.dz.Row(r) + v * kLanes<T>);
+      sum.v[v] = sum.v[v] + Load(dz.Row(r) + v * kLanes<T>);
     }
   }
   for (int v = 0; v < kVectors<T>; ++v) {
-    T* head = g.panel + v * kLanes<T>;
-    Store<T>(g.accumulate ? Load(head) + sum.v[v] : sum.v[v], head);
+    T* out = head + v * kLanes<T>;
+    Store<T>(accumulate ? Load(out) + sum.v[v] : sum.v[v], out);
   }
 }
 
+// As many panels at a time as the tile has: a tile of one panel loads as much as it
+// multiplies, and two loads a cycle are all there are (AVX-512: 72 % of the peak with
+// one panel, see bench/NOTES.md). The strip of dz stays in L1 while the tiles walk
+// along the inputs.
 template <typename T>
 void WeightGradient(const WeightGradientArgs<T>& g) {
-  if (g.in_begin == 0) BiasGradient(g);
   TileArgs<T> t;
   t.c_stride = kPanel<T>;
-  t.c_panel = 0;  // one panel at a time: its dz strip and the tile's rows of x fit L1
+  t.c_panel = g.panel_size;
   t.a_stride = g.x.stride;
-  t.b = g.dz.data;
   t.b_stride = g.dz.stride;
-  t.b_panel = 0;
+  t.b_panel = kPanel<T>;
   t.head = nullptr;
   t.terms = g.rows;
-  t.cols = kPanel<T>;
   t.add = g.accumulate;
   t.relu = false;
-  for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
-    const int inputs = RowsOfTile(g.in_end - i);
-    t.c = g.panel + (1 + i) * kPanel<T>;
-    t.a = g.x.data + i;
-    kTiles<T, true>.of[inputs][1](t);
-    i += inputs;
+  for (ptrdiff_t p = 0; p < g.n_panels;) {
+    const int panels =
+        g.n_panels - p < kTilePanels ? static_cast<int>(g.n_panels - p) : kTilePanels;
+    T* first = g.panel + p * g.panel_size;
+    const Rows<const T> dz = {g.dz.data + p * kPanel<T>, g.dz.stride};
+    for (int i = 0; g.in_begin == 0 && i < panels; ++i) {
+      BiasGradient<T>(first + i * g.panel_size, {dz.data + i * kPanel<T>, dz.stride},
+                      g.rows, g.accumulate);
+    }
+    t.b = dz.data;
+    t.cols = panels * kPanel<T>;
+    for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
+      const int inputs = RowsOfTile(g.in_end - i);
+      t.c = first + (1 + i) * kPanel<T>;
+      t.a = g.x.data + i;
+      kTiles<T, true>.of[inputs][panels](t);
+      i += inputs;
+    }
+    p += panels;
   }
 }
 

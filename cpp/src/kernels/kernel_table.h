@@ -52,13 +52,14 @@ struct InputGradientArgs {
       derivative;  // (rows, n_in), its phi', which goes first; both may be null
 };
 
-// One panel of dW = x^T dz, the inputs [in_begin, in_end), and with in_begin == 0 the
-// panel's db, for one chunk of at most kBlockTerms rows.
+// Some panels of dW = x^T dz, the inputs [in_begin, in_end), and with in_begin == 0 the
+// panels' db, for one chunk of at most kBlockTerms rows.
 template <typename T>
 struct WeightGradientArgs {
   T* panel = nullptr;  // out: a panel of the gradient, head line first
-  Rows<const T> x;     // (rows, n_in)
-  Rows<const T> dz;    // (rows, kPanel), zero in the padding columns
+  ptrdiff_t n_panels = 1, panel_size = 0;  // how many, and how far apart
+  Rows<const T> x;                         // (rows, n_in)
+  Rows<const T> dz;  // (rows, n_panels * kPanel), zero in the padding columns
   ptrdiff_t rows = 0, in_begin = 0, in_end = 0;
   bool accumulate = false;  // add to the panel, or overwrite it
 };
@@ -142,8 +143,16 @@ struct KernelTable {
   // The sum of squares of a[i] + l2 * b[i] (b may be null), n a multiple of kPanel.
   double (*sum_squares)(const T* a, const T* b, T l2, ptrdiff_t n);
   void (*dropout)(const DropoutArgs<T>&);
+  // `n_in` lines of a panel of W, of which `cols` columns exist, into the panels of
+  // W^T, to_panel_size apart: line j of them gets column j. Padding is written as zero.
+  void (*transpose_panel)(T* to, ptrdiff_t to_panel_size, const T* from, ptrdiff_t n_in,
+                          ptrdiff_t cols);
   // One elementary function over an array. y may be x.
   void (*map)(Function, const T* x, T* y, ptrdiff_t n);
+  // Multiply-adds in registers, to measure the processor's peak. The value means
+  // nothing.
+  double (*multiply_add_loop)(ptrdiff_t steps);
+  double flops_of_step;
 };
 
 // The tables that were compiled in, one function an instruction set (cpp/src/isa/).

@@ -15,9 +15,9 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
-template <typename T>
-MLPCORE_INLINE T RowScale(const LossArgs<T>& a, ptrdiff_t row) {
-  return a.row_weight ? a.row_weight[row] * a.scale : a.scale;
+template <typename T, typename Group>
+MLPCORE_INLINE V<T> RowScale(const Group& g, const LossArgs<T>& a) {
+  return a.row_weight ? g.Of(a.row_weight) * a.scale : Set<T>(a.scale);
 }
 
 // The column of a row of probabilities that holds all of it, or -1: a one-hot row takes
@@ -33,125 +33,110 @@ MLPCORE_INLINE ptrdiff_t OneHotColumn(const T* t, ptrdiff_t n) {
   return hot;
 }
 
-// Categorical cross-entropy of one row:
+// Categorical cross-entropy of a row:
 //   loss = sum_j t_j (m - z_j) + log1p(sum over j != top of exp(z_j - m)) sum_j t_j
 // The two parts are returned apart, so that log1p runs over many rows at once.
 template <typename T>
 struct CrossEntropyParts {
-  T gap;     // sum_j t_j (m - z_j), NaN if the row is
-  T others;  // sum over j != top of exp(z_j - m)
-  T weight;  // sum_j t_j
+  V<T> gap;     // sum_j t_j (m - z_j), NaN if the row is
+  V<T> others;  // sum over j != top of exp(z_j - m)
+  V<T> weight;  // sum_j t_j
 };
 
 // A label's: the gradient p_c - 1 is minus the sum of the other probabilities, so it
 // keeps its digits when p_c goes to 1.
-template <typename T>
-MLPCORE_INLINE CrossEntropyParts<T> LabelRow(T* dz, const T* z, ptrdiff_t n, T m,
-                                             ptrdiff_t top, ptrdiff_t label, T scale) {
-  const SumsWithout<T> sums = ExpRow(dz, z, n, m, top, label);
+template <typename T, typename Group>
+MLPCORE_INLINE CrossEntropyParts<T> LabelRow(Group& g, Rows<T> dz, V<T> m, I<T> top,
+                                             I<T> label, V<T> scale) {
+  V<T> others;
   if (dz) {
-    const T sum = sums.top + (1 + (m - m));
-    for (ptrdiff_t j = 0; j < n; j += kPanel<T>) {
-      Line<T> line = LoadLine<T>(dz + j, n - j, T(0));
-      for (V<T>& v : line.v) v = v / sum * scale;
-      StoreLine(line, dz + j, n - j);
+    const SumsWithout<T> sums = ExpRow<true>(g, dz, m, top, label);
+    const V<T> sum = sums.top + (T(1) + (m - m));
+    const V<T> at_label = -(sums.target / sum) * scale;
+    for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
+      const V<T> elsewhere = g.Kept(dz, k) / sum * scale;
+      g.Put(Select<T>(g.Column(k) == label, at_label, elsewhere), dz, k);
     }
-    dz[label] = -(sums.target / sum) * scale;
+    others = sums.top;
+  } else {
+    others = ExpRow<false>(g, dz, m, top, label).top;
   }
-  return {(m - z[label]) + (m - m), sums.top, T(1)};
+  return {(m - g.ZAt(label)) + (m - m), others, Set<T>(1)};
 }
 
 // A distribution's, labels and one-hot rows under label smoothing included:
 // t_j = keep * t_j + share.
-template <typename T>
-MLPCORE_INLINE CrossEntropyParts<T> DistributionRow(T* dz, const T* z, const T* targets,
-                                                    ptrdiff_t label, ptrdiff_t n, T m,
-                                                    ptrdiff_t top, T scale, T keep,
-                                                    T share) {
-  using Int = typename Float<T>::Int;
-  const auto target_line = [&](ptrdiff_t j) {
-    Line<T> t;
-    if (targets) {
-      t = LoadLine(targets + j, n - j, T(0));
-    } else {
-      for (int v = 0; v < kVectors<T>; ++v) {
-        t.v[v] =
-            Select<T>(Columns<T>(j, v) == static_cast<Int>(label), Set<T>(1), V<T>{});
-      }
-    }
-    for (int v = 0; v < kVectors<T>; ++v) {
-      const I<T> exists = Columns<T>(j, v) < static_cast<Int>(n);
-      t.v[v] = Select<T>(exists, MulAdd(Set<T>(keep), t.v[v], Set<T>(share)), V<T>{});
-    }
-    return t;
+template <typename T, typename Group>
+MLPCORE_INLINE CrossEntropyParts<T> DistributionRow(Group& g, const LossArgs<T>& a,
+                                                    V<T> m, I<T> top, I<T> label,
+                                                    V<T> scale) {
+  const T keep = 1 - a.label_smoothing;
+  const T share = a.label_smoothing / static_cast<T>(a.n_out);
+  const Rows<const T> targets = {a.targets.values, a.targets.value_stride};
+  const auto target = [&](ptrdiff_t k) {
+    const V<T> t = targets ? g.Get(targets, k, T(0))
+                           : Select<T>(g.Column(k) == label, Set<T>(1), V<T>{});
+    return Select<T>(g.Exists(k), MulAdd(Set<T>(keep), t, Set<T>(share)), V<T>{});
   };
-  const SumsWithout<T> sums = ExpRow(dz, z, n, m, top, -1);
-  Line<T> gap = SetLine<T>(0), weight = SetLine<T>(0);
-  for (ptrdiff_t j = 0; j < n; j += kPanel<T>) {
-    const Line<T> t = target_line(j);
-    const Line<T> line = LoadLine(z + j, n - j, T(0));
-    for (int v = 0; v < kVectors<T>; ++v) {
-      // A class of probability 0 costs nothing, even at z = -inf.
-      const V<T> cost = t.v[v] * (m - line.v[v]);
-      gap.v[v] += Select<T>(t.v[v] == T(0), V<T>{}, cost);
-      weight.v[v] += t.v[v];
-    }
+  const Rows<T> dz = a.gradient;
+  const V<T> others =
+      dz ? ExpRow<true>(g, dz, m, top, top).top : ExpRow<false>(g, dz, m, top, top).top;
+  typename Group::Sums gap, weight;
+  for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
+    const V<T> t = target(k);
+    // A class of probability 0 costs nothing, even at z = -inf.
+    gap.Add(k, Select<T>(t == T(0), V<T>{}, t * (m - g.Z(k))));
+    weight.Add(k, t);
   }
-  const T total = Sum(weight);
+  const V<T> total = g.RowSum(weight);
   if (dz) {
-    const T sum = sums.top + (1 + (m - m));
-    for (ptrdiff_t j = 0; j < n; j += kPanel<T>) {
-      const Line<T> t = target_line(j);
-      Line<T> line = LoadLine<T>(dz + j, n - j, T(0));
-      for (int v = 0; v < kVectors<T>; ++v) {
-        line.v[v] = MulAdd(line.v[v] / sum, Set<T>(total), -t.v[v]) * scale;
-      }
-      StoreLine(line, dz + j, n - j);
+    const V<T> sum = others + (T(1) + (m - m));
+    for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
+      g.Put(MulAdd(g.Kept(dz, k) / sum, total, -target(k)) * scale, dz, k);
     }
   }
-  return {Sum(gap) + (m - m), sums.top, total};
+  return {g.RowSum(gap) + (m - m), others, total};
+}
+
+template <typename T, typename Group>
+MLPCORE_INLINE void CrossEntropyOfGroup(Group& g, const LossArgs<T>& a, I<T> label,
+                                        bool labelled) {
+  const V<T> m = g.RowMax();
+  const I<T> top = g.FirstEqual(m);
+  const V<T> scale = RowScale<T>(g, a);
+  const CrossEntropyParts<T> parts =
+      labelled ? LabelRow<T>(g, a.gradient, m, top, label, scale)
+               : DistributionRow<T>(g, a, m, top, label, scale);
+  g.SetOf(parts.gap + parts.weight * Log1p<T>(parts.others), a.row_loss);
+  if (a.row_class) g.SetOf(top, a.row_class);
 }
 
 template <typename T>
 void SoftmaxCrossEntropy(const LossArgs<T>& a) {
-  const T keep = 1 - a.label_smoothing;
-  const T share = a.label_smoothing / static_cast<T>(a.n_out);
-  for (ptrdiff_t first = 0; first < a.rows; first += kPanel<T>) {
-    const ptrdiff_t left = a.rows - first;
-    const ptrdiff_t rows = left < kPanel<T> ? left : kPanel<T>;
-    alignas(kCacheLine) T gap[kPanel<T>] = {};
-    alignas(kCacheLine) T others[kPanel<T>] = {};
-    alignas(kCacheLine) T weight[kPanel<T>] = {};
-    for (ptrdiff_t r = 0; r < rows; ++r) {
-      const ptrdiff_t i = first + r;
-      const T* z = a.z.Row(i);
-      T* dz = a.gradient ? a.gradient.Row(i) : nullptr;
-      const T* t =
-          a.targets.labels ? nullptr : a.targets.values + i * a.targets.value_stride;
-      const T m = RowMax(z, a.n_out);
-      const ptrdiff_t top = FirstEqual(z, a.n_out, m);
-      const ptrdiff_t label =
-          a.targets.labels ? a.targets.labels[i] : OneHotColumn(t, a.n_out);
-      CrossEntropyParts<T> parts;
-      if (a.label_smoothing == 0 && label >= 0) {
-        parts = LabelRow(dz, z, a.n_out, m, top, label, RowScale(a, i));
-      } else {
-        parts = DistributionRow(dz, z, t, label, a.n_out, m, top, RowScale(a, i), keep,
-                                share);
+  const T lowest = NegativeInfinity<T>();
+  const auto label_of = [&](ptrdiff_t row) -> ptrdiff_t {
+    if (a.targets.labels) return a.targets.labels[row];
+    return OneHotColumn(a.targets.values + row * a.targets.value_stride, a.n_out);
+  };
+  ForEachGroup<T>(a.z, a.rows, a.n_out, lowest, [&](auto& g) {
+    ptrdiff_t labelled = 0;
+    const I<T> label = g.OfEach([&](ptrdiff_t row) {
+      const ptrdiff_t column = label_of(row);
+      labelled += column >= 0;
+      return column;
+    });
+    if (a.label_smoothing != 0 || labelled == 0) {
+      CrossEntropyOfGroup(g, a, label, false);
+    } else if (labelled == g.end() - g.begin()) {
+      CrossEntropyOfGroup(g, a, label, true);
+    } else {  // one-hot rows among others
+      for (ptrdiff_t row = g.begin(); row < g.end(); ++row) {
+        AlongRow<T> one(a.z, row, a.n_out, lowest);
+        const ptrdiff_t column = label_of(row);
+        CrossEntropyOfGroup(one, a, one.OfEach(label_of), column >= 0);
       }
-      gap[r] = parts.gap;
-      others[r] = parts.others;
-      weight[r] = parts.weight;
-      if (a.row_class) a.row_class[i] = static_cast<int32_t>(top);
     }
-    Line<T> loss = LoadLine<T>(others, kPanel<T>, T(0));
-    const Line<T> gaps = LoadLine<T>(gap, kPanel<T>, T(0));
-    const Line<T> weights = LoadLine<T>(weight, kPanel<T>, T(0));
-    for (int v = 0; v < kVectors<T>; ++v) {
-      loss.v[v] = gaps.v[v] + weights.v[v] * Log1p<T>(loss.v[v]);
-    }
-    StoreLine(loss, a.row_loss + first, rows);
-  }
+  });
 }
 
 // Losses that are a sum over the outputs: Row(y, t) gives each output's term and its
@@ -272,27 +257,17 @@ struct PoissonTerms {
 
 template <typename T, typename RowTerms>
 MLPCORE_INLINE void SumOverOutputs(const LossArgs<T>& a, RowTerms terms) {
-  for (ptrdiff_t i = 0; i < a.rows; ++i) {
-    const T* y = a.z.Row(i);
-    const T* t = a.targets.values + i * a.targets.value_stride;
-    const T scale = RowScale(a, i);
-    Line<T> sum = SetLine<T>(0);
-    for (ptrdiff_t j = 0; j < a.n_out; j += kPanel<T>) {
-      const ptrdiff_t left = a.n_out - j;
-      const Line<T> ys = LoadLine(y + j, left, T(1));
-      const Line<T> ts = LoadLine(t + j, left, T(1));
-      Line<T> gradient;
-      for (int v = 0; v < kVectors<T>; ++v) {
-        const Terms<T> term = terms(ys.v[v], ts.v[v]);
-        const I<T> exists =
-            Columns<T>(j, v) < static_cast<typename Float<T>::Int>(a.n_out);
-        sum.v[v] += Select<T>(exists, term.loss, V<T>{});
-        gradient.v[v] = term.gradient * scale;
-      }
-      if (a.gradient) StoreLine(gradient, a.gradient.Row(i) + j, left);
+  const Rows<const T> targets = {a.targets.values, a.targets.value_stride};
+  ForEachGroup<T>(a.z, a.rows, a.n_out, T(1), [&](auto& g) {
+    const V<T> scale = RowScale<T>(g, a);
+    auto sum = g.NoSums();
+    for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
+      const Terms<T> term = terms(g.Z(k), g.Get(targets, k, T(1)));
+      sum.Add(k, Select<T>(g.Exists(k), term.loss, V<T>{}));
+      if (a.gradient) g.Put(term.gradient * scale, a.gradient, k);
     }
-    a.row_loss[i] = Sum(sum);
-  }
+    g.SetOf(g.RowSum(sum), a.row_loss);
+  });
 }
 
 // The distance itself, |y - t|, scaled by the largest residual so that no square
@@ -321,7 +296,7 @@ void Euclidean(const LossArgs<T>& a) {
     a.row_loss[i] = norm * unit;
     if (!a.gradient) continue;
     const T divisor = norm == T(0) ? T(1) : norm;
-    const T scale = RowScale(a, i);
+    const T scale = a.row_weight ? a.row_weight[i] * a.scale : a.scale;
     for (ptrdiff_t j = 0; j < a.n_out; j += kPanel<T>) {
       const Line<T> ys = LoadLine(y + j, a.n_out - j, T(0));
       const Line<T> ts = LoadLine(t + j, a.n_out - j, T(0));

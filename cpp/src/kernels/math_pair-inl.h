@@ -50,6 +50,17 @@ MLPCORE_INLINE V<T> ProductError(V<T> a, V<T> b, V<T> product) {
   }
 }
 
+// a b + c, to about one rounding of the result where c is small beside it.
+template <typename T>
+MLPCORE_INLINE V<T> MulAddOnce(V<T> a, V<T> b, V<T> c) {
+  if constexpr (kHasFma) {
+    return MulAdd(a, b, c);
+  } else {
+    const V<T> product = a * b;
+    return product + (ProductError<T>(a, b, product) + c);
+  }
+}
+
 // c - a b, to about one rounding of the result also where it cancels.
 template <typename T>
 MLPCORE_INLINE V<T> Residual(V<T> a, V<T> b, V<T> c) {
@@ -61,17 +72,26 @@ MLPCORE_INLINE V<T> Residual(V<T> a, V<T> b, V<T> c) {
   }
 }
 
-// num / den to little more than half an ULP, and 1 / den to about one.
+// num / den, and 1 / den to about one ULP.
 template <typename T>
 struct Quotient {
-  V<T> value, inverse;
+  V<T> hi;       // num / den to about an ULP
+  V<T> rest;     // num - hi den
+  V<T> inverse;  // 1 / den
+
+  // The quotient to little more than half an ULP.
+  MLPCORE_INLINE V<T> Value() const { return MulAdd(rest, inverse, hi); }
+  // x times the quotient, rounded once as well.
+  MLPCORE_INLINE V<T> Times(V<T> x) const {
+    return MulAddOnce<T>(x, hi, x * inverse * rest);
+  }
 };
 template <typename T>
 MLPCORE_INLINE Quotient<T> Divide(Pair<T> num, Pair<T> den) {
   const V<T> inverse = T(1) / den.hi;
   const V<T> q = num.hi * inverse;
   const V<T> rest = NegMulAdd(q, den.lo, Residual<T>(q, den.hi, num.hi) + num.lo);
-  return {MulAdd(rest, inverse, q), inverse};
+  return {q, rest, inverse};
 }
 
 // c[first] + c[first + step] x + c[first + 2 step] x^2 + ... by Horner's rule.

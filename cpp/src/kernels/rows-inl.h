@@ -96,12 +96,6 @@ MLPCORE_INLINE void StoreLine(const Line<T>& line, T* p, ptrdiff_t n) {
   }
 }
 
-// The column numbers first, first + 1, ... of a line, as integers of T's size.
-template <typename T>
-MLPCORE_INLINE I<T> Columns(ptrdiff_t first, int vector) {
-  return Iota<T>() + static_cast<typename Float<T>::Int>(first + vector * kLanes<T>);
-}
-
 // ((l0 + l8) + (l4 + l12)) + ...: halves are added until one is left.
 template <typename T>
 MLPCORE_INLINE T Sum(const Line<T>& line) {
@@ -111,12 +105,6 @@ MLPCORE_INLINE T Sum(const Line<T>& line) {
     for (ptrdiff_t i = 0; i < half; ++i) lane[i] += lane[i + half];
   }
   return lane[0];
-}
-
-// One function of one number, by the vector code: there is no second implementation.
-template <typename T, typename F>
-MLPCORE_INLINE T OfScalar(F f, T x) {
-  return f(Set<T>(x))[0];
 }
 
 }  // namespace

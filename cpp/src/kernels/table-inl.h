@@ -7,6 +7,8 @@
 #include "kernels/elementwise-inl.h"
 #include "kernels/loss-inl.h"
 #include "kernels/optimizer-inl.h"
+#include "kernels/peak-inl.h"
+#include "kernels/transpose-inl.h"
 
 #define MLPCORE_STRING_OF(name) #name
 #define MLPCORE_STRING(name) MLPCORE_STRING_OF(name)
@@ -29,7 +31,10 @@ constexpr KernelTable<T> MakeTable() {
           &Update<T>,
           &SumSquares<T>,
           &Dropout<T>,
-          &MapFunction<T>};
+          &TransposePanel<T>,
+          &MapFunction<T>,
+          &MultiplyAddLoop<T>,
+          kFlopsOfStep<T>};
 }
 constexpr KernelTable<float> kTable32 = MakeTable<float>();
 constexpr KernelTable<double> kTable64 = MakeTable<double>();

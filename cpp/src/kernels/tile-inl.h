@@ -158,7 +158,7 @@ constexpr int PanelsFor(int rows) {
 }
 
 // The tile of `rows` x `panels`, instantiated for panels = PanelsFor(rows), and 1 to 4;
-// transposed, which the weight gradient walks panel by panel, for 1.
+// transposed, for the weight gradient, up to kTilePanels.
 template <typename T, bool kTransposed>
 struct TileShapes {
   TileFunction<T> of[kTileRows + 1][kMaxPanels + 1] = {};
@@ -168,7 +168,7 @@ struct TileShapes {
  private:
   template <int kRows>
   constexpr void AddRows() {
-    AddPanels<kRows, kTransposed ? 1 : PanelsFor<T>(kRows)>();
+    AddPanels<kRows, kTransposed ? kTilePanels : PanelsFor<T>(kRows)>();
     if constexpr (kRows > 1) AddRows<kRows - 1>();
   }
   template <int kRows, int kPanels>

@@ -1,0 +1,162 @@
+#include "pool.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+
+namespace mlpcore {
+namespace {
+
+void Pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// As long as waking a thread takes: who spins no longer loses at most twice what the
+// best choice would have cost.
+constexpr std::chrono::microseconds kSpin(50);
+constexpr int kPausesBetweenClocks = 32;
+
+class Pool {
+ public:
+  void Run(ptrdiff_t n, int threads, TaskFunction function, const void* context) {
+    const std::unique_lock<std::mutex> job(one_job_, std::try_to_lock);
+    if (!job.owns_lock() || n > kMostTasks) {
+      for (ptrdiff_t task = 0; task < n; ++task) function(context, task);
+      return;
+    }
+    StartWorkers(threads - 1);
+    function_ = function;
+    context_ = context;
+    n_ = n;
+    finished_.store(0, std::memory_order_relaxed);
+    helpers_.store(threads - 1, std::memory_order_relaxed);
+    ++generation_;
+    tickets_.store(generation_ << kCountBits | static_cast<uint64_t>(n),
+                   std::memory_order_seq_cst);
+    Wake();
+    while (DoOneTask()) {
+    }
+    // A task that a worker has begun may take as long as the one just done, or, if its
+    // processor is taken away from it, a slice of the scheduler's.
+    for (int pauses = 0; finished_.load(std::memory_order_acquire) < n; ++pauses) {
+      if (pauses < 10'000) {
+        Pause();
+      } else {
+        std::this_thread::yield();
+      }
+    }
+  }
+
+ private:
+  static constexpr int kCountBits = 32;
+  static constexpr ptrdiff_t kMostTasks = UINT32_MAX;
+  static constexpr uint64_t kCountMask = (uint64_t{1} << kCountBits) - 1;
+
+  // tickets_ is (generation, tasks not yet claimed). While a claimed task is not
+  // finished, Run does not return, so what belongs to the job may be read then.
+  bool DoOneTask() {
+    uint64_t tickets = tickets_.load(std::memory_order_acquire);
+    do {
+      if ((tickets & kCountMask) == 0) return false;
+    } while (!tickets_.compare_exchange_weak(
+        tickets, tickets - 1, std::memory_order_acq_rel, std::memory_order_acquire));
+    function_(context_, n_ - static_cast<ptrdiff_t>(tickets & kCountMask));
+    finished_.fetch_add(1, std::memory_order_release);
+    return true;
+  }
+
+  bool HasWorkFor(int worker) const {
+    return (tickets_.load(std::memory_order_seq_cst) & kCountMask) != 0 &&
+           worker < helpers_.load(std::memory_order_relaxed);
+  }
+
+  void StartWorkers(int wanted) {
+    for (; workers_ < wanted; ++workers_) {
+      try {
+        std::thread([this, worker = workers_] { Work(worker); }).detach();
+      } catch (const std::system_error&) {
+        return;  // no more threads to be had: those that are there do it
+      }
+    }
+  }
+
+  void Work(int worker) {
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point idle_since = Clock::now();
+    for (;;) {
+      if (HasWorkFor(worker)) {
+        while (DoOneTask()) {
+        }
+        idle_since = Clock::now();
+      }
+      for (int i = 0; i < kPausesBetweenClocks && !HasWorkFor(worker); ++i) Pause();
+      if (!HasWorkFor(worker) && Clock::now() - idle_since > kSpin) {
+        Sleep(worker);
+        idle_since = Clock::now();
+      }
+    }
+  }
+
+  void Sleep(int worker) {
+    std::unique_lock<std::mutex> lock(sleep_);
+    sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    while (!HasWorkFor(worker)) wake_.wait(lock);
+    sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  void Wake() {
+    if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
+    const std::lock_guard<std::mutex> lock(sleep_);
+    wake_.notify_all();
+  }
+
+  std::mutex one_job_;
+  int workers_ = 0;
+  uint64_t generation_ = 0;
+  // The job.
+  TaskFunction function_ = nullptr;
+  const void* context_ = nullptr;
+  ptrdiff_t n_ = 0;
+  alignas(kCacheLine) std::atomic<uint64_t> tickets_{0};
+  std::atomic<int> helpers_{0};
+  alignas(kCacheLine) std::atomic<ptrdiff_t> finished_{0};
+  alignas(kCacheLine) std::atomic<int> sleepers_{0};
+  std::mutex sleep_;
+  std::condition_variable wake_;
+};
+
+// Never destroyed: workers may be asleep in it when the process ends.
+Pool* NewPool() { return new Pool; }
+std::atomic<Pool*> pool{nullptr};
+
+Pool& ThePool() {
+  static const bool registered = [] {
+    pool.store(NewPool());
+#if defined(__unix__) || defined(__APPLE__)
+    // The parent's workers are not in the child, and its locks may be held for ever.
+    pthread_atfork(nullptr, nullptr, [] { pool.store(NewPool()); });
+#endif
+    return true;
+  }();
+  static_cast<void>(registered);
+  return *pool.load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* context) {
+  ThePool().Run(n, threads, function, context);
+}
+
+}  // namespace mlpcore
