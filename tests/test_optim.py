@@ -78,8 +78,8 @@ def test_learning_rate_of_a_wrong_type(rate):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: optim.SGD(momentum=1), r"momentum must be in \[0, 1\), got 1"),
-        (lambda: optim.SGD(momentum=-0.1), r"momentum must be in \[0, 1\)"),
+        (lambda: optim.SGD(momentum=1.1), r"momentum must be in \[0, 1\], got 1.1"),
+        (lambda: optim.SGD(momentum=-0.1), r"momentum must be in \[0, 1\]"),
         (lambda: optim.Adam(beta_1=1.0), r"beta_1 must be in \[0, 1\), got 1.0"),
         (lambda: optim.Adam(beta_2=-1), r"beta_2 must be in \[0, 1\)"),
         (lambda: optim.Adam(epsilon=0), r"epsilon must be in \(0, inf\), got 0"),

@@ -76,7 +76,8 @@ py::tuple Fit(Trainer<T>& self, const Array<T>& x,
   poll.RethrowIfAny();
   py::list records;
   for (const EpochRecord& epoch : result.epochs) {
-    records.append(py::make_tuple(epoch.loss, epoch.accuracy, epoch.seconds));
+    records.append(py::make_tuple(epoch.loss, epoch.batch_loss, epoch.penalty,
+                                  epoch.accuracy, epoch.seconds));
   }
   return py::make_tuple(result.status == FitStatus::kDiverged, result.batch,
                         result.loss, records);
@@ -104,8 +105,8 @@ void BindTrainerOf(py::module_& m, const char* name) {
   py::class_<Self, std::shared_ptr<Self>>(m, name)
       .def(py::init([](const std::shared_ptr<Network<T>>& network,
                        const std::string& optimizer, double momentum, bool nesterov,
-                       double beta_1, double beta_2, double epsilon,
-                       double weight_decay, double l2, double clip_norm,
+                       double beta_1, double beta_2, double epsilon, bool epsilon_hat,
+                       double weight_decay, double l2, bool l2_of_sum, double clip_norm,
                        double label_smoothing, uint64_t seed) {
              TrainerConfig config;
              config.optimizer = ByName<Optimizer>(kOptimizerNames, optimizer);
@@ -114,8 +115,10 @@ void BindTrainerOf(py::module_& m, const char* name) {
              config.beta_1 = beta_1;
              config.beta_2 = beta_2;
              config.epsilon = epsilon;
+             config.epsilon_hat = epsilon_hat;
              config.weight_decay = weight_decay;
              config.l2 = l2;
+             config.l2_of_sum = l2_of_sum;
              config.clip_norm = clip_norm;
              config.label_smoothing = label_smoothing;
              config.seed = seed;
@@ -123,8 +126,9 @@ void BindTrainerOf(py::module_& m, const char* name) {
            }),
            py::arg("network"), py::kw_only(), py::arg("optimizer"), py::arg("momentum"),
            py::arg("nesterov"), py::arg("beta_1"), py::arg("beta_2"),
-           py::arg("epsilon"), py::arg("weight_decay"), py::arg("l2"),
-           py::arg("clip_norm"), py::arg("label_smoothing"), py::arg("seed"))
+           py::arg("epsilon"), py::arg("epsilon_hat"), py::arg("weight_decay"),
+           py::arg("l2"), py::arg("l2_of_sum"), py::arg("clip_norm"),
+           py::arg("label_smoothing"), py::arg("seed"))
       .def("fit", &Fit<T>, Exact("x"), Exact("labels"), Exact("values"),
            Exact("weights"), py::arg("batch_size"), py::arg("shuffle"), Exact("order"),
            py::arg("epochs"), Exact("learning_rates"), py::arg("progress"))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "aligned_buffer.h"
@@ -37,6 +38,10 @@ std::vector<PanelIndex> IndexPanels(const std::vector<LayerLayout>& layout) {
   return all;
 }
 
+double Sum(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
 template <typename T>
 bool AllFinite(const T* p, size_t n) {
   T sum = 0;  // 0 * x is 0 for every finite x, NaN for the rest
@@ -50,7 +55,7 @@ template <typename T>
 struct Trainer<T>::State {
   AlignedBuffer<T> moment1, moment2;  // empty if the optimizer has none
   std::vector<PanelIndex> panels;
-  std::vector<double> panel_squares;  // sums of squares, for clipping
+  std::vector<double> panel_squares;  // sums of squares, for clipping and the penalty
   std::vector<int64_t> order;
   AlignedBuffer<T> last_finite;  // weights after the last good epoch
   UpdateArgs<T> update;          // this step's scalars
@@ -87,7 +92,6 @@ UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t moment_age,
                            double learning_rate) {
   UpdateArgs<T> u;
   u.optimizer = config.optimizer;
-  u.l2 = static_cast<T>(config.l2);
   u.nesterov = config.nesterov;
   double step_size = learning_rate, epsilon = config.epsilon;
   if (config.optimizer == Optimizer::kSgd) {
@@ -101,7 +105,7 @@ UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t moment_age,
     u.momentum_rest = static_cast<T>(1 - config.beta_1);
     const double correction2 = std::sqrt(1 - Power(config.beta_2, moment_age + 1));
     step_size *= correction2 / (1 - Power(config.beta_1, moment_age + 1));
-    epsilon *= correction2;
+    if (!config.epsilon_hat) epsilon *= correction2;
   }
   if (config.optimizer == Optimizer::kAdamW) {
     u.shrink = static_cast<T>(1 - learning_rate * config.weight_decay);
@@ -128,10 +132,9 @@ void Trainer<T>::ForEachPanel(int threads, const F& f) const {
 // What the gradient is multiplied by so that its norm is at most clip_norm. Panels are
 // summed in order, whoever squared them.
 template <typename T>
-double Trainer<T>::ClippingScale(int threads) {
+double Trainer<T>::ClippingScale(T l2, int threads) {
   if (config_.clip_norm == 0) return 1;
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  const T l2 = static_cast<T>(config_.l2);
   ForEachPanel(threads, [&](ptrdiff_t i) {
     const PanelIndex at = state_->panels[static_cast<size_t>(i)];
     const LayerLayout& layer = network_->layout()[static_cast<size_t>(at.layer)];
@@ -143,9 +146,7 @@ double Trainer<T>::ClippingScale(int threads) {
         kernels.sum_squares(g + head, nullptr, T(0), kPanel<T>) +
         kernels.sum_squares(g + body, weights, l2, layer.panel_size - kPanel<T>);
   });
-  double squares = 0;
-  for (const double panel : state_->panel_squares) squares += panel;
-  const double norm = std::sqrt(squares);
+  const double norm = std::sqrt(Sum(state_->panel_squares));
   return norm > config_.clip_norm ? config_.clip_norm / norm : 1;
 }
 
@@ -154,7 +155,12 @@ template <typename T>
 void Trainer<T>::Sweep(int threads) {
   if (!std::isfinite(engine_.result().loss)) return;
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  state_->update.gradient_scale = static_cast<T>(ClippingScale(threads));
+  double l2 = config_.l2;
+  const double weight = engine_.result().weight;
+  if (config_.l2_of_sum) l2 = weight > 0 ? l2 / weight : 0;
+  const bool record_penalty = config_.l2_of_sum && l2 > 0;
+  const T weight_l2 = static_cast<T>(l2);
+  state_->update.gradient_scale = static_cast<T>(ClippingScale(weight_l2, threads));
   ForEachPanel(threads, [&](ptrdiff_t i) {
     const PanelIndex at = state_->panels[static_cast<size_t>(i)];
     const LayerLayout& layer = network_->layout()[static_cast<size_t>(at.layer)];
@@ -169,10 +175,16 @@ void Trainer<T>::Sweep(int threads) {
       u.l2 = l2;
       kernels.update(u);
     };
+    const ptrdiff_t body = head + kPanel<T>, size = layer.panel_size - kPanel<T>;
+    if (record_penalty) {
+      state_->panel_squares[static_cast<size_t>(i)] =
+          kernels.sum_squares(network_->arena() + body, nullptr, T(0), size);
+    }
     update(head, kPanel<T>, T(0));
-    update(head + kPanel<T>, layer.panel_size - kPanel<T>, state_->update.l2);
+    update(body, size, weight_l2);
     engine_.RefreshTransposed(at.layer, at.panel);
   });
+  penalty_ = record_penalty ? 0.5 * l2 * Sum(state_->panel_squares) : 0;
 }
 
 // One batch. False if it was stopped before the update.
@@ -262,6 +274,7 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
       order = state_->order.data();
     }
     sums = Evaluation{};
+    double batch_losses = 0, penalties = 0;
     progress.epoch = e;
     for (ptrdiff_t b = 0; b < batches; ++b) {
       progress.batch = b;
@@ -289,13 +302,17 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
       sums.loss += of_batch.loss;
       sums.weight += of_batch.weight;
       sums.correct += of_batch.correct;
+      batch_losses += result.loss * static_cast<double>(batch.rows);
+      penalties += penalty_ * static_cast<double>(batch.rows);
     }
     if (!AllFinite(network_->arena(), n)) return diverged();
     std::copy_n(network_->arena(), n, state_->last_finite.data());
     ++epoch_;
     const std::chrono::duration<double> seconds = Clock::now() - start;
-    result.epochs.push_back(
-        {sums.loss / sums.weight, sums.correct / sums.weight, seconds.count()});
+    const double n_rows = static_cast<double>(rows);
+    result.epochs.push_back({sums.loss / sums.weight, batch_losses / n_rows,
+                             penalties / n_rows, sums.correct / sums.weight,
+                             seconds.count()});
   }
   return result;
 }

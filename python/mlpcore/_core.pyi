@@ -87,8 +87,10 @@ class Trainer32:
         beta_1: float,
         beta_2: float,
         epsilon: float,
+        epsilon_hat: bool,
         weight_decay: float,
         l2: float,
+        l2_of_sum: bool,
         clip_norm: float,
         label_smoothing: float,
         seed: int,
@@ -109,7 +111,7 @@ class Trainer32:
         epochs: int,
         learning_rates: NDArray[np.float64],
         progress: Callable[[int, int, int, float], object] | None,
-    ) -> tuple[bool, int, float, list[tuple[float, float, float]]]: ...
+    ) -> tuple[bool, int, float, list[tuple[float, float, float, float, float]]]: ...
     def step(
         self,
         x: _Array,
@@ -135,8 +137,10 @@ class Trainer64:
         beta_1: float,
         beta_2: float,
         epsilon: float,
+        epsilon_hat: bool,
         weight_decay: float,
         l2: float,
+        l2_of_sum: bool,
         clip_norm: float,
         label_smoothing: float,
         seed: int,
@@ -157,7 +161,7 @@ class Trainer64:
         epochs: int,
         learning_rates: NDArray[np.float64],
         progress: Callable[[int, int, int, float], object] | None,
-    ) -> tuple[bool, int, float, list[tuple[float, float, float]]]: ...
+    ) -> tuple[bool, int, float, list[tuple[float, float, float, float, float]]]: ...
     def step(
         self,
         x: _Array,

@@ -37,7 +37,7 @@ class SGD(Optimizer):
         The step size, 0 or more; or what gives it for ``(step, total_steps)``, see
         `mlpcore.schedules`.
     momentum : float
-        In [0, 1).
+        In [0, 1]; at 1 the velocity never dies away.
     nesterov : bool
         Whether to look ahead. Makes no difference with a momentum of 0.
 
@@ -58,7 +58,7 @@ class SGD(Optimizer):
         set_fields(
             self,
             learning_rate=_check_learning_rate(self.learning_rate),
-            momentum=check_real("momentum", self.momentum, 0, 1),
+            momentum=check_real("momentum", self.momentum, 0, 1, closed="both"),
             nesterov=check_bool("nesterov", self.nesterov),
         )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from . import _core, optim, schedules
 from ._arguments import check_bool, check_integer, check_real
@@ -27,9 +27,21 @@ ValidationData: TypeAlias = (
     tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike | None]
 )
 GradientHook: TypeAlias = Callable[[Array], object]
+# Whether an epoch's rows are shuffled, or what gives each epoch's order.
+Order: TypeAlias = bool | Callable[[], NDArray[np.int64]]
 
 # Learning rates handed to the native loop at once: 8 MB of them.
 _MOST_RATES = 1_000_000
+
+
+class EpochRecord(NamedTuple):
+    """What the native loop tells of an epoch; see mlpcore/trainer.h."""
+
+    loss: float
+    batch_loss: float
+    penalty: float
+    accuracy: float
+    seconds: float
 
 
 class Trainer:
@@ -140,20 +152,24 @@ class Trainer:
                 )
 
     def _make_core(self) -> Any:
-        opt = self.optimizer
         make: Any = _core.Trainer64
         if self.network.dtype == np.float32:
             make = _core.Trainer32
-        return make(
-            self.network._core.network,
+        return make(self.network._core.network, **self._core_arguments())
+
+    def _core_arguments(self) -> dict[str, Any]:
+        opt = self.optimizer
+        return dict(
             optimizer="sgd" if isinstance(opt, optim.LBFGS) else opt.name,
             momentum=getattr(opt, "momentum", 0.0),
             nesterov=getattr(opt, "nesterov", False),
             beta_1=getattr(opt, "beta_1", 0.0),
             beta_2=getattr(opt, "beta_2", getattr(opt, "rho", 0.0)),
             epsilon=getattr(opt, "epsilon", 0.0),
+            epsilon_hat=False,
             weight_decay=getattr(opt, "weight_decay", 0.0),
             l2=self._l2,
+            l2_of_sum=False,
             clip_norm=self._clip_norm,
             label_smoothing=self._label_smoothing,
             seed=0,
@@ -232,21 +248,34 @@ validation_split, callbacks, verbose
             verbose = int(verbose)
         if check_integer("verbose", verbose, 0):
             callbacks = [*callbacks, ProgressBar()]
+        return self._fit(data, validation, epochs, batch_size, shuffle, callbacks)
+
+    def _fit(
+        self,
+        data: Data,
+        validation: Data | None,
+        epochs: int,
+        batch_size: int,
+        order: Order,
+        callbacks: Iterable[Callback],
+    ) -> History:
+        """Train with what `fit` has checked."""
         hooks = CallbackList(callbacks, self)
+        n_rows = data.x.shape[0]
         if isinstance(self.optimizer, optim.LBFGS):
-            epochs, batch_size = self.optimizer.max_iter, len(data.x)
+            epochs, batch_size = self.optimizer.max_iter, n_rows
         self.stop_training = False
         self.params = {
             "epochs": epochs,
-            "steps": -(-len(data.x) // batch_size),
-            "rows": len(data.x),
+            "steps": -(-n_rows // batch_size),
+            "rows": n_rows,
         }
         with self._training():
             if isinstance(self.optimizer, optim.LBFGS):
                 from ._lbfgs import minimize
 
                 return minimize(self, self.optimizer, data, validation, hooks)
-            return self._run_epochs(data, validation, batch_size, shuffle, hooks)
+            return self._run_epochs(data, validation, batch_size, order, hooks)
 
     def step(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -347,7 +376,7 @@ validation_split, callbacks, verbose
         data: Data,
         validation: Data | None,
         batch_size: int,
-        shuffle: bool,
+        order: Order,
         hooks: CallbackList,
     ) -> History:
         history = History()
@@ -355,7 +384,7 @@ validation_split, callbacks, verbose
         total = self.step_count + epochs * steps
         # With nothing to do between epochs, many run in one native call.
         at_once = 1
-        if not hooks.callbacks and validation is None:
+        if not hooks.callbacks and validation is None and not callable(order):
             at_once = max(1, _MOST_RATES // steps)
         with hooks:
             epoch = 0
@@ -365,32 +394,35 @@ validation_split, callbacks, verbose
                 rates = self._rates(self.step_count, n * steps, total)
                 progress = hooks.on_progress if hooks.wants_progress else None
                 records = self._native_epochs(
-                    data, batch_size, shuffle, n, rates, epoch, progress
+                    data, batch_size, order, n, rates, epoch, progress
                 )
-                for i, (loss, accuracy, seconds) in enumerate(records):
-                    logs: Logs = {"loss": loss}
+                for i, record in enumerate(records):
+                    logs: Logs = {"loss": self._recorded_loss(record)}
                     if self.network.loss_name == "log_loss":
-                        logs["accuracy"] = accuracy
+                        logs["accuracy"] = record.accuracy
                     if validation is not None:
                         logs.update(self.evaluate_validation(validation))
                     logs["learning_rate"] = float(rates[(i + 1) * steps - 1])
-                    logs["epoch_time"] = seconds
+                    logs["epoch_time"] = record.seconds
                     hooks.on_epoch_end(epoch, logs)
                     history.append(epoch, logs)
                     epoch += 1
         return history
 
+    def _recorded_loss(self, record: EpochRecord) -> float:
+        return record.loss
+
     def _native_epochs(
         self,
         data: Data,
         batch_size: int,
-        shuffle: bool,
+        order: Order,
         epochs: int,
         rates: Array,
         first_epoch: int,
         progress: Callable[[int, int, int, float], object] | None,
-    ) -> list[tuple[float, float, float]]:
-        """Run some epochs; return (loss, accuracy, seconds) of each."""
+    ) -> list[EpochRecord]:
+        """Run some epochs; return the record of each."""
         report = None
         if progress is not None:
 
@@ -402,8 +434,8 @@ validation_split, callbacks, verbose
             *data.targets,
             data.weights,
             batch_size,
-            shuffle,
-            None,
+            order is True,
+            order() if callable(order) else None,
             epochs,
             rates,
             report,
@@ -422,7 +454,7 @@ validation_split, callbacks, verbose
                 batch,
                 loss,
             )
-        return list(records)
+        return [EpochRecord(*record) for record in records]
 
     def evaluate_validation(self, validation: Data) -> Logs:
         """Return ``val_loss``, and ``val_accuracy`` of a ``"log_loss"`` network."""

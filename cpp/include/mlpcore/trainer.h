@@ -17,9 +17,15 @@ struct TrainerConfig {
   bool nesterov = false;                // sgd
   double beta_1 = 0.9, beta_2 = 0.999;  // adam, adamw; beta_2 is rmsprop's rho
   double epsilon = 1e-8;
+  // Adam's epsilon is added before the bias correction ("epsilon hat" of Kingma & Ba
+  // 2015, section 2; scikit-learn's way), not after it.
+  bool epsilon_hat = false;
   double weight_decay = 0;  // adamw
   double l2 = 0;            // adds l2 / 2 * sum of squared weights (no biases)
-  double clip_norm = 0;     // the gradient's largest Euclidean norm; 0: no limit
+  // The penalty is added to a batch's summed loss, so to its mean loss it adds l2 / 2 /
+  // (sum of the batch's weights) * ... (scikit-learn's alpha); epochs then record it.
+  bool l2_of_sum = false;
+  double clip_norm = 0;  // the gradient's largest Euclidean norm; 0: no limit
   double label_smoothing = 0;
   uint64_t seed = 0;  // of shuffles and dropout
 };
@@ -37,7 +43,10 @@ struct FitArgs {
 };
 
 struct EpochRecord {
-  double loss = 0;      // mean over the epoch's rows, as each batch saw them
+  double loss = 0;  // mean over the epoch's rows, as each batch saw them
+  // The means of the batches' mean losses and, with l2_of_sum, penalties, each batch
+  // counted by its rows.
+  double batch_loss = 0, penalty = 0;
   double accuracy = 0;  // of the same predictions; softmax and sigmoid outputs
   double seconds = 0;
 };
@@ -107,7 +116,7 @@ class Trainer {
   bool UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                         const ShouldStop& should_stop);
   void Sweep(int threads);
-  double ClippingScale(int threads);
+  double ClippingScale(T l2, int threads);
   template <typename F>
   void ForEachPanel(int threads, const F& f) const;
 
@@ -118,6 +127,7 @@ class Trainer {
   typename GradientEngine<T>::AfterGradient after_gradient_;
   struct State;
   std::unique_ptr<State> state_;
+  double penalty_ = 0;  // of the last batch, if l2_of_sum
   int64_t step_ = 0, epoch_ = 0;
   int64_t moment_age_ = 0;  // steps since the moments were zero
 };

@@ -1,0 +1,204 @@
+"""mlpcore's Trainer with scikit-learn's conventions, for dense and CSR features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from .._data import Data
+from .._targets import Targets
+from .._validation import Array
+from ..errors import DivergenceError
+from ..network import Network
+from ..trainer import EpochRecord, Order, Trainer
+
+# Elements of sparse features that are made dense at once: 32 MB of float64.
+_DENSE_ELEMENTS = 4 * 1024 * 1024
+
+
+def rows_of_chunk(n_features: int) -> int:
+    """Return how many rows of sparse features to make dense at once."""
+    return max(1, _DENSE_ELEMENTS // n_features)
+
+
+def as_dense(x: Any, dtype: np.dtype[Any]) -> Array:
+    """Return dense or sparse rows as a C-ordered array of the network's dtype."""
+    if sparse.issparse(x):
+        x = x.toarray()
+    return np.ascontiguousarray(x, dtype)
+
+
+def predict(network: Network, x: Any) -> Array:
+    """Return a network's outputs for dense or CSR rows."""
+    return _in_chunks(network, x, network.predict)
+
+
+def induced_fields(network: Network, x: Any) -> Array:
+    """Return the output layer's z for dense or CSR rows, a chunk of rows at a time."""
+    return _in_chunks(network, x, lambda rows: network.forward(rows).z[-1], chunk=4096)
+
+
+def _in_chunks(
+    network: Network,
+    x: Any,
+    f: Callable[[Array], Array],
+    chunk: int | None = None,
+) -> Array:
+    n_rows, n_features = x.shape
+    if sparse.issparse(x):
+        chunk = min(chunk or n_rows, rows_of_chunk(n_features))
+    if chunk is None or n_rows <= chunk:
+        return f(as_dense(x, network.dtype))
+    y = np.empty((n_rows, network.layer_sizes[-1]), network.dtype)
+    for first in range(0, n_rows, chunk):
+        rows = slice(first, first + chunk)
+        y[rows] = f(as_dense(x[rows], network.dtype))
+    return y
+
+
+def training_features(x: Any, dtype: np.dtype[Any]) -> Any:
+    """Return features to train with: C-ordered, or as they are if large.
+
+    Sparse features, and large ones that would have to be copied, are converted a part
+    at a time while they are used.
+    """
+    if sparse.issparse(x):
+        return x.tocsr()
+    if x.size > _DENSE_ELEMENTS:
+        return x
+    return as_dense(x, dtype)
+
+
+def _is_ready(x: Any, dtype: np.dtype[Any]) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray
+
+
+def recorded_scale(network: Network) -> float:
+    """Return what scikit-learn multiplies a loss with before it records it."""
+    if network.loss_name == "squared_error":
+        return 1 / network.layer_sizes[-1]
+    return 1.0
+
+
+def loss_and_gradient(
+    network: Network, data: Data, label_smoothing: float
+) -> tuple[float, Array]:
+    """Return the mean loss over rows as `training_features` returns them.
+
+    And its gradient, in `get_parameters` order, in float64.
+    """
+    loss, total = 0.0, 0.0
+    gradient = np.zeros(network.n_parameters)
+    for part in _parts(data, network.dtype):
+        weight = float(len(part.x))
+        if part.weights is not None:
+            weight = float(part.weights.sum(dtype=np.float64))
+        if weight == 0:
+            continue
+        part_loss, part_gradient = network._core.loss_and_gradient(
+            part.x, *part.targets, part.weights, label_smoothing
+        )
+        loss += weight * part_loss
+        gradient += weight * part_gradient
+        total += weight
+    return loss / total, gradient / total
+
+
+def evaluate(network: Network, data: Data) -> float:
+    """Return the mean loss over rows as `training_features` returns them."""
+    loss, weight = 0.0, 0.0
+    for part in _parts(data, network.dtype):
+        part_loss, part_weight, _ = network._evaluate(*part)
+        loss += part_loss
+        weight += part_weight
+    return loss / weight
+
+
+class EstimatorTrainer(Trainer):
+    """A trainer with scikit-learn's Adam, penalty and recorded loss.
+
+    Its epsilon is added to the root of the second moment before the bias correction;
+    alpha's penalty is divided by the sum of a batch's weights; an epoch's loss is that
+    of its batches, each counted by its rows, with the penalty; a squared error of
+    several outputs is recorded as their mean, though its gradient is their sum's.
+    """
+
+    def _core_arguments(self) -> dict[str, Any]:
+        return super()._core_arguments() | {"epsilon_hat": True, "l2_of_sum": True}
+
+    @property
+    def learning_rate(self) -> float:
+        """The present learning rate; the highest of a schedule."""
+        return self.learning_rate_scale
+
+    def _recorded_loss(self, record: EpochRecord) -> float:
+        return recorded_scale(self.network) * record.batch_loss + record.penalty
+
+    # Features that are not as the native loop takes them: an epoch is several native
+    # calls, each over whole batches.
+
+    def _native_epochs(
+        self,
+        data: Data,
+        batch_size: int,
+        order: Order,
+        epochs: int,
+        rates: Array,
+        first_epoch: int,
+        progress: Callable[[int, int, int, float], object] | None,
+    ) -> list[EpochRecord]:
+        dtype = self.network.dtype
+        if _is_ready(data.x, dtype):
+            return super()._native_epochs(
+                data, batch_size, order, epochs, rates, first_epoch, progress
+            )
+        assert callable(order)
+        assert epochs == 1
+        rows = order()
+        sums = np.zeros(len(EpochRecord._fields))
+        batches = max(1, rows_of_chunk(data.x.shape[1]) // batch_size)
+        step = 0
+        for part in _parts(data, dtype, rows, batches * batch_size):
+            n_rows = len(part.x)
+            n_steps = -(-n_rows // batch_size)
+            try:
+                [record] = super()._native_epochs(
+                    part,
+                    batch_size,
+                    False,
+                    1,
+                    rates[step : step + n_steps],
+                    first_epoch,
+                    None,
+                )
+            except DivergenceError as error:
+                error.batch = step + (error.batch or 0)
+                raise
+            step += n_steps
+            sums += np.multiply(record, n_rows)
+        seconds = float(sums[-1])
+        means = EpochRecord._make((sums / len(rows)).tolist())
+        return [means._replace(seconds=seconds)]
+
+
+def _parts(
+    data: Data,
+    dtype: np.dtype[Any],
+    order: NDArray[np.int64] | None = None,
+    n_rows: int | None = None,
+) -> Iterator[Data]:
+    """Yield the rows, in this order, some at a time, as the native code takes them."""
+    if order is None and _is_ready(data.x, dtype):
+        yield data
+        return
+    n_rows = n_rows or rows_of_chunk(data.x.shape[1])
+    order = np.arange(data.x.shape[0]) if order is None else order
+    for first in range(0, len(order), n_rows):
+        rows = order[first : first + n_rows]
+        targets = Targets(*(None if t is None else t[rows] for t in data.targets))
+        weights = None if data.weights is None else data.weights[rows]
+        yield Data(as_dense(data.x[rows], dtype), targets, weights)

@@ -1,0 +1,108 @@
+"""Rows to validate with: split off, or the caller's own; and what scores them."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from .._validation import Array
+from ._trainer import evaluate, recorded_scale
+
+
+class ValidationSet(NamedTuple):
+    """Rows to validate with: features, raw targets, encoded ones, weights."""
+
+    x: Any
+    y: Any
+    encoded: Array
+    weights: Array | None
+
+
+class Validating(CallbackSupportMixin):
+    """The part of an estimator that has validation rows."""
+
+    _own_validation: tuple[Any, Any, Any] | None = None
+
+    def _split(
+        self, X: Any, y: Array, weights: Array | None
+    ) -> tuple[tuple[Any, Array, Array | None], ValidationSet | None]:
+        """Return the rows to train with, and those to validate with."""
+        if self._own_validation is not None:
+            return (X, y, weights), self._checked_validation(*self._own_validation)
+        if not self.early_stopping:
+            return (X, y, weights), None
+        # Multilabel targets cannot be stratified.
+        stratify = y if is_classifier(self) and self.n_outputs_ == 1 else None
+        parts = train_test_split(
+            X,
+            y,
+            *(() if weights is None else (weights,)),
+            random_state=self._random_state,
+            test_size=self.validation_fraction,
+            stratify=stratify,
+        )
+        if weights is None:
+            parts += [None, None]
+        x, x_val, y, y_val, weights, weights_val = parts
+        if x_val.shape[0] < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' "
+                "or the size of your dataset."
+            )
+        return (x, y, weights), ValidationSet(
+            x_val, self._decoded(y_val), y_val, weights_val
+        )
+
+    def _checked_validation(self, X: Any, y: Any, weights: Any) -> ValidationSet:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=not is_classifier(self),
+            dtype=(np.float64, np.float32),
+            reset=False,
+        )
+        if weights is not None:
+            weights = _check_sample_weight(weights, X)
+        if X.shape[0] < 2:
+            raise ValueError(f"X_val must have 2 rows or more, got {X.shape[0]}")
+        encoded = self._encoded(y)
+        encoded = encoded.reshape(len(encoded), -1)
+        if encoded.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y_val must have {self.n_outputs_} outputs as y has, "
+                f"got {encoded.shape[1]}"
+            )
+        return ValidationSet(X, y, encoded, weights)
+
+    def _encoded(self, y: Array) -> Array:
+        return y
+
+    def _decoded(self, y: Array) -> Array:
+        return y
+
+    def _validation_loss(self, validation: ValidationSet) -> float:
+        network = self._network
+        data = self._data(network, validation.x, validation.encoded, validation.weights)
+        return recorded_scale(network) * evaluate(network, data)
+
+    def _score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the score that early stopping looks at; called by scikit-learn's."""
+        if self.scoring is None:
+            score: float = super()._score(X, y, sample_weight=sample_weight)
+            return score
+        if self.scoring == "loss":
+            return -float(self.validation_loss_curve_[-1])
+        probe = copy.copy(self)  # X has no feature names any more
+        probe.__dict__.pop("feature_names_in_", None)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return float(check_scoring(probe, self.scoring)(probe, X, y, **weights))

@@ -1,0 +1,259 @@
+"""mlpcore.sklearn beside scikit-learn: the same seed gives the same network."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_support import (
+    CLASSIFIED,
+    TARGETS,
+    WEIGHTS,
+    N,
+    X,
+    assert_same_training,
+    pair,
+    quietly,
+)
+
+BASE = {"hidden_layer_sizes": (12, 7), "max_iter": 20, "random_state": 3}
+SCHEDULES = {
+    "adam": ("constant",),
+    "sgd": ("constant", "invscaling", "adaptive"),
+    "lbfgs": ("constant",),
+}
+
+
+def compare(problem, sample_weight=None, features=X, rtol=1e-6, **parameters):
+    a, b = pair(problem, **{**BASE, **parameters})
+    for estimator in (a, b):
+        quietly(estimator.fit, features, TARGETS[problem], sample_weight)
+    assert_same_training(a, b, rtol)
+    return a, b
+
+
+@pytest.mark.parametrize("problem", TARGETS)
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("solver", SCHEDULES)
+def test_trainings(solver, activation, problem):
+    for schedule, stop, weighted, batch in itertools.product(
+        SCHEDULES[solver], (False, True), (False, True), ("auto", 17)
+    ):
+        if solver == "lbfgs" and (stop or batch != "auto"):
+            continue
+        compare(
+            problem,
+            WEIGHTS if weighted else None,
+            solver=solver,
+            activation=activation,
+            learning_rate=schedule,
+            learning_rate_init=0.01,
+            early_stopping=stop,
+            validation_fraction=0.2,
+            n_iter_no_change=3,
+            batch_size=batch,
+        )
+
+
+@pytest.mark.parametrize("problem", TARGETS)
+def test_initial_weights_have_the_same_bits(problem):
+    for activation in ("relu", "logistic"):
+        a, b = pair(problem, **BASE, activation=activation)
+        a.set_params(learning_rate_init=1e-300, solver="sgd", alpha=0.0, max_iter=1)
+        b.set_params(learning_rate_init=1e-300, solver="sgd", alpha=0.0, max_iter=1)
+        for estimator in (a, b):
+            quietly(estimator.fit, X, TARGETS[problem])
+        for wanted, got in zip(
+            a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True
+        ):
+            assert got.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"solver": "sgd", "nesterovs_momentum": False},
+        {"solver": "sgd", "momentum": 0.0},
+        {"solver": "sgd", "momentum": 1.0, "learning_rate_init": 1e-4},
+        {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.2},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.1, "max_iter": 80},
+        {"alpha": 0.0},
+        {"alpha": 3.0},
+        {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-2},
+        {"shuffle": False},
+        {"hidden_layer_sizes": 9},
+        {"hidden_layer_sizes": ()},
+        {"hidden_layer_sizes": [3, 4, 5]},
+        {"tol": 0.05, "n_iter_no_change": 2, "max_iter": 200},
+        {"n_iter_no_change": np.inf},
+        {"early_stopping": True, "validation_fraction": 0.35, "tol": 0.0},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("problem", ["multiclass", "multioutput"])
+def test_parameters(problem, parameters):
+    compare(problem, **parameters)
+
+
+@pytest.mark.parametrize("problem", TARGETS)
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_warm_start(solver, problem):
+    a, b = pair(problem, **BASE, solver=solver, warm_start=True)
+    for estimator in (a, b):
+        quietly(estimator.fit, X, TARGETS[problem])
+        quietly(estimator.fit, X[::-1], TARGETS[problem][::-1])
+    assert_same_training(a, b)
+
+
+@pytest.mark.parametrize("problem", TARGETS)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_partial_fit(solver, problem):
+    y = TARGETS[problem]
+    a, b = pair(problem, **BASE, solver=solver, learning_rate="invscaling")
+    for estimator in (a, b):
+        more = {}
+        if problem in CLASSIFIED:
+            more = {"classes": np.arange(3) if y.ndim == 2 else np.unique(y)}
+        for i in range(4):
+            rows = slice(i * 20, i * 20 + 20)
+            estimator.partial_fit(X[rows], y[rows], WEIGHTS[rows], **more)
+            more = {}
+    assert_same_training(a, b)
+
+
+@pytest.mark.parametrize("problem", ["binary", "regression"])
+def test_fit_then_partial_fit(problem):
+    a, b = pair(problem, **BASE)
+    for estimator in (a, b):
+        quietly(estimator.fit, X, TARGETS[problem])
+        estimator.partial_fit(X[:50], TARGETS[problem][:50])
+    assert_same_training(a, b)
+
+
+@pytest.mark.parametrize("to_sparse", [sparse.csr_matrix, sparse.csc_array])
+@pytest.mark.parametrize("problem", ["multilabel", "poisson"])
+def test_sparse_features(problem, to_sparse, monkeypatch):
+    from mlpcore.sklearn import _trainer
+
+    monkeypatch.setattr(_trainer, "_DENSE_ELEMENTS", 5 * 23)  # several parts an epoch
+    features = to_sparse(np.where(np.abs(X) > 0.5, X, 0))
+    for solver, stop in (("adam", True), ("sgd", False), ("lbfgs", False)):
+        a, b = compare(
+            problem,
+            WEIGHTS,
+            features,
+            solver=solver,
+            early_stopping=stop,
+            batch_size=10,
+        )
+        np.testing.assert_allclose(b.predict(features), a.predict(features), 1e-6)
+
+
+@pytest.mark.parametrize("problem", TARGETS)
+def test_float32_follows_the_features(problem):
+    features = X.astype(np.float32)
+    for solver in ("adam", "sgd"):
+        a, b = compare(problem, features=features, rtol=1e-3, solver=solver)
+        assert b.coefs_[0].dtype == np.float32
+        assert b.predict(features).dtype == a.predict(features).dtype
+
+
+@pytest.mark.parametrize("problem", TARGETS)
+def test_predictions(problem):
+    a, b = compare(problem)
+    y = TARGETS[problem]
+    if problem in CLASSIFIED:
+        np.testing.assert_array_equal(b.predict(X), a.predict(X))
+        np.testing.assert_array_equal(b.classes_, a.classes_)
+        np.testing.assert_allclose(b.predict_proba(X), a.predict_proba(X), 1e-6)
+        np.testing.assert_allclose(b.predict_log_proba(X), a.predict_log_proba(X), 1e-5)
+    else:
+        np.testing.assert_allclose(b.predict(X), a.predict(X), 1e-6)
+        assert b.predict(X).shape == y.shape
+    assert b.score(X, y, WEIGHTS) == pytest.approx(a.score(X, y, WEIGHTS), rel=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_what_verbose_prints(solver, capsys):
+    lines = []
+    for estimator in pair(
+        "multiclass",
+        **BASE | {"max_iter": 300},
+        solver=solver,
+        verbose=True,
+        learning_rate="adaptive",
+        early_stopping=True,
+        n_iter_no_change=2,
+        tol=0.2,
+    ):
+        quietly(estimator.fit, X, TARGETS["multiclass"])
+        lines.append(capsys.readouterr().out)
+    assert lines[0] == lines[1]
+    assert "Stopping" in lines[1]
+
+
+@pytest.mark.parametrize("max_iter", [1, 4])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_the_same_warnings(solver, max_iter):
+    messages = []
+    for estimator in pair("binary", **BASE | {"max_iter": max_iter}, solver=solver):
+        with pytest.warns(Warning) as caught:  # noqa: PT030 (they are compared)
+            estimator.set_params(batch_size=1000).fit(X, TARGETS["binary"])
+        messages.append([(w.category, str(w.message)) for w in caught])
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "target"),
+    [
+        ({"hidden_layer_sizes": (3, -1)}, "binary"),
+        ({"solver": "adamw"}, "binary"),
+        ({"momentum": 2}, "regression"),
+        ({"validation_fraction": 1.0}, "regression"),
+        ({"early_stopping": True, "validation_fraction": 0.01}, "regression"),
+        ({"learning_rate_init": -1}, "binary"),
+    ],
+    ids=str,
+)
+def test_the_same_errors(parameters, target):
+    texts = []
+    for estimator in pair(target, **parameters):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 (they are compared)
+            estimator.fit(X, TARGETS[target])
+        texts.append(str(caught.value))
+    if "solver" not in parameters:
+        assert texts[0] == texts[1]
+
+
+def test_new_classes_in_warm_start_and_partial_fit_are_refused():
+    y = np.arange(N) % 3
+    for change, call in (("warm_start", "fit"), (None, "partial_fit")):
+        texts = []
+        for estimator in pair("multiclass", max_iter=1, warm_start=bool(change)):
+            quietly(estimator.fit, X, y)
+            with pytest.raises(ValueError, match="classes") as caught:
+                getattr(estimator, call)(X, y + 1)
+            texts.append(str(caught.value))
+        assert texts[0] == texts[1]
+
+
+def test_partial_fit_is_hidden_with_lbfgs():
+    for estimator in pair("binary", solver="lbfgs"):
+        assert not hasattr(estimator, "partial_fit")
+
+
+@pytest.mark.parametrize("problem", ["binary", "multioutput"])
+def test_assigned_coefficients_are_used_by_the_next_prediction(problem):
+    a, b = compare(problem)
+    for estimator in (a, b):
+        estimator.coefs_[1] = estimator.coefs_[1] * 0.5
+        estimator.coefs_[0][:, 0] = 2.0  # in place
+        estimator.intercepts_ = [z + 0.1 for z in estimator.intercepts_]
+    predict = "predict_proba" if problem in CLASSIFIED else "predict"
+    np.testing.assert_allclose(
+        getattr(b, predict)(X), getattr(a, predict)(X), rtol=1e-6, atol=1e-9
+    )
+    for estimator in (a, b):
+        estimator.partial_fit(X, TARGETS[problem])
+    assert_same_training(a, b)
