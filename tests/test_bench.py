@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 
 from mlpcore import _core
-from mlpcore.bench import Effort, _command, _contest, _table, main, run_contest
+from mlpcore.bench import (
+    Effort,
+    _command,
+    _contest,
+    _estimators,
+    _table,
+    main,
+    run_contest,
+)
 from mlpcore.bench._checks import (
     LOSS_TOLERANCE,
     PREDICTION_TOLERANCE,
     LossCheck,
     prediction_deviation,
 )
+from mlpcore.bench._estimators import compare_estimators
 from mlpcore.bench._results import Cell, Entry
 from mlpcore.bench._timing import timed_samples
 from mlpcore.bench._worker import N_CHECKED_STEPS, Worker, WorkerError
@@ -324,3 +333,16 @@ def test_a_loss_is_marked():
     results = SimpleNamespace(cells=[cell])
     assert _table.row(cell, ["numpy"])[4] == "0.50x NumPy LOSS"
     assert "slower in 1" in _table.summary(results)
+
+
+def test_estimators_are_compared(monkeypatch, capsys):
+    (first, *_) = _estimators.FITS
+    monkeypatch.setattr(_estimators, "FITS", {first: _estimators.FITS[first]})
+    monkeypatch.setattr(
+        _estimators, "compare_estimators", lambda: compare_estimators(rounds=1)
+    )
+    assert main(["--estimators"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert lines[2].startswith("| digits, 1,797 x 64, 100 epochs, float32 |")
+    assert float(lines[3].split("|")[-2]) < 1e-6  # the losses, in float64

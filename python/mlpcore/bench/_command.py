@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from . import _files, _table
+from . import _estimators, _files, _table
 from ._contest import FULL, QUICK_EFFORT, run_contest
 from ._worker import WorkerError, available_cpus
 from ._workloads import QUICK, WORKLOADS, Workload
@@ -31,6 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
+    if arguments.estimators:
+        _estimators.show(_estimators.compare_estimators())
+        return 0
     # Who names workloads wants those, quick or not.
     few = arguments.quick and arguments.only is None
     workloads = _matching(QUICK if few else WORKLOADS, arguments.only)
@@ -89,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("bench-results"),
         help="folder for results.json, .md and .png (default: bench-results)",
+    )
+    parser.add_argument(
+        "--estimators",
+        action="store_true",
+        help="instead, time whole fits of mlpcore.sklearn and scikit-learn",
     )
     parser.add_argument("--list", action="store_true", help="name the workloads")
     return parser
