@@ -18,6 +18,7 @@ from ._safetensors import (
     DIGEST,
     OURS,
     Header,
+    check_digest,
     check_keys,
     check_user_metadata,
     from_json,
@@ -69,11 +70,11 @@ def load_network(path: Path) -> Network:
 
 
 def load_metadata(path: Path) -> dict[str, str]:
-    """Do what `mlpcore.formats.read_metadata` says."""
+    """Do what `mlpcore.formats.read_metadata` says, in little memory."""
     with opened(path) as file:
         header = read_header(file)
         _check_version(header)
-        read_tensors(file, header)
+        check_digest(file, header)
     return {k: v for k, v in header.metadata.items() if not k.startswith(OURS)}
 
 
@@ -161,11 +162,13 @@ def check_own(header: Header, kind: str, more: tuple[str, ...]) -> None:
     given = header.metadata.get(KIND)
     if given != kind:
         hint = {
-            NETWORK_KIND: "a network; use mlpcore.load",
+            NETWORK_KIND: "a network, not a training; use mlpcore.load",
             CHECKPOINT_KIND: "the checkpoint of a training; use "
             "mlpcore.Trainer.from_checkpoint, whose .network is the network",
         }
-        raise ModelFormatError(f"this is {hint.get(str(given), f'a {given!r}')}")
+        raise ModelFormatError(
+            f"this is {hint.get(str(given), f'a file of the kind {given!r}')}"
+        )
     ours = {k: v for k, v in header.metadata.items() if k.startswith(OURS)}
     check_keys(ours, (FORMAT, KIND, LIBRARY, NETWORK, DIGEST, *more), "the metadata")
 

@@ -8,10 +8,11 @@ is what mlpcore adds, and checks: see ``docs/formats.md``.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, NamedTuple
 
@@ -46,8 +47,8 @@ class Header(NamedTuple):
 
     metadata: dict[str, str]
     tensors: dict[str, Tensor]
-    signed: bytes
-    """The bytes before the tensors, zeros in place of the digest."""
+    front: bytes
+    """The bytes before the tensors."""
     n_data: int
 
 
@@ -235,26 +236,19 @@ def read_tensors(file: IO[bytes], header: Header) -> dict[str, Array]:
     Raises
     ------
     ModelFormatError
-        If the digest is another, or the file ends too soon or too late.
+        If the digest is another.
     """
-    signature = header.metadata.get(DIGEST, "")
-    masked = _masked(header.signed, signature)
     data = np.empty(header.n_data, np.uint8)
-    rest = data.data
-    while rest:
-        n = file.readinto(rest)  # type: ignore[attr-defined]
-        if not n:
-            raise ModelFormatError("the file ends before its last tensor")
-        rest = rest[n:]
-    if file.read(1):
-        raise ModelFormatError("the file goes on after its last tensor")
-    digest = hashlib.sha256(masked)
-    digest.update(data.data)
-    if digest.hexdigest() != signature:
-        raise ModelFormatError(
-            f"damaged: its SHA-256 is {digest.hexdigest()[:16]}..., "
-            f"written down is {signature[:16]}..."
-        )
+
+    def parts() -> Iterator[memoryview]:
+        rest = data.data
+        while rest and (n := file.readinto(rest)):  # type: ignore[attr-defined]
+            yield rest[:n]
+            rest = rest[n:]
+        if rest:
+            raise ModelFormatError("the file was cut off while it was read")
+
+    _check_digest(header, itertools.chain(parts(), _rest_of(file)))
     return {
         name: data[tensor.begin : tensor.end]
         .view(tensor.dtype)
@@ -262,6 +256,33 @@ def read_tensors(file: IO[bytes], header: Header) -> dict[str, Array]:
         .astype(tensor.dtype.newbyteorder("="), copy=False)
         for name, tensor in header.tensors.items()
     }
+
+
+def check_digest(file: IO[bytes], header: Header) -> None:
+    """Check the digest of the whole file without keeping the tensors.
+
+    Raises
+    ------
+    ModelFormatError
+        If the digest is another.
+    """
+    _check_digest(header, _rest_of(file))
+
+
+def _rest_of(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.read(1 << 20), b"")
+
+
+def _check_digest(header: Header, data: Iterable[bytes | memoryview]) -> None:
+    written = header.metadata.get(DIGEST, "")
+    digest = hashlib.sha256(_masked(header.front, written))
+    for part in data:
+        digest.update(part)
+    if digest.hexdigest() != written:
+        raise ModelFormatError(
+            f"damaged: its SHA-256 is {digest.hexdigest()[:16]}..., "
+            f"written down is {written[:16]}..."
+        )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
