@@ -20,7 +20,7 @@ class FitState(NamedTuple):
     epoch: int
     """The epoch to go on with, counted from 0."""
     callbacks: list[tuple[str, dict[str, Any]]]
-    """The class and the state of each callback that has one, in their order."""
+    """The class and the state of each callback, in their order."""
 
 
 def get_state(trainer: Trainer) -> dict[str, Any]:

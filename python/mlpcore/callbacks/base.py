@@ -275,9 +275,8 @@ class CallbackList:
             callback.on_progress(epoch, batch, n_batches, loss)
 
     def get_states(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return the class's name and the state of each callback that has one."""
-        states = [(type(each).__name__, each.get_state()) for each in self.callbacks]
-        return [(name, state) for name, state in states if state]
+        """Return the class's name and the state of each callback, in their order."""
+        return [(type(each).__name__, each.get_state()) for each in self.callbacks]
 
     def set_states(self, states: Iterable[tuple[str, dict[str, Any]]]) -> None:
         """Give each state to the next callback of its class, if there is one."""
@@ -285,7 +284,8 @@ class CallbackList:
         for name, state in states:
             for callback in waiting:
                 if type(callback).__name__ == name:
-                    callback.set_state(state)
+                    if state:
+                        callback.set_state(state)
                     waiting.remove(callback)
                     break
 
