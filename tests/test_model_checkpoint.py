@@ -31,8 +31,8 @@ def test_needs_no_monitor_unless_it_looks_for_the_best(tmp_path):
     trainer = FakeTrainer()
     trainer.run(ModelCheckpoint(tmp_path / "m"), losses(3, name="loss"))
     assert len(trainer.network.saved) == 1
+    best = ModelCheckpoint(tmp_path / "m", save_best_only=True)
     with pytest.raises(ValueError, match="monitors 'val_loss'"):
-        best = ModelCheckpoint(tmp_path / "m", save_best_only=True)
         trainer.run(best, losses(3, name="loss"))
 
 

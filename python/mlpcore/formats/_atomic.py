@@ -91,7 +91,7 @@ def _write_all(file: IO[bytes], chunks: Iterable[Chunk]) -> None:
 
 
 def _keep_owner_and_mode(descriptor: int, old: os.stat_result) -> None:
-    if not hasattr(os, "fchmod"):  # Windows
+    if not hasattr(os, "fchown"):  # Windows
         return
     new = os.fstat(descriptor)
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
