@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -377,17 +376,3 @@ def test_networks_that_are_no_such_estimator():
     for classes in (["b", "a", "c"], [1, 2], [1, 1, 2]):
         with pytest.raises(ValueError, match="3 sorted, different labels"):
             MLPClassifier.from_network(softmax3, classes)
-
-
-# Logarithms
-
-
-@pytest.mark.parametrize("to", [np.asarray, sparse.csr_array])
-def test_log_probabilities_do_not_underflow(to):
-    far = to(X * 1e5)
-    for problem in ("binary", "multiclass", "multilabel"):
-        clf = quietly(classifier().fit, X, TARGETS[problem])
-        log_p = clf.predict_log_proba(far)
-        assert (clf.predict_proba(far) == 0).any()
-        assert np.isfinite(log_p).all()
-        assert log_p.min() < -1000

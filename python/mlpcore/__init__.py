@@ -9,7 +9,7 @@
 import importlib as _importlib
 from typing import Any as _Any
 
-from . import callbacks, ops, optim, schedules
+from . import callbacks, formats, ops, optim, schedules
 from ._core import build_config as _build_config
 from .errors import (
     DivergenceError,
@@ -17,6 +17,7 @@ from .errors import (
     ModelVersionError,
     NotSupportedError,
 )
+from .formats import load
 from .history import History
 from .machine import (
     build_config,
@@ -53,8 +54,10 @@ __all__ = [
     "Trainer",
     "build_config",
     "callbacks",
+    "formats",
     "get_num_threads",
     "isa",
+    "load",
     "ops",
     "optim",
     "schedules",

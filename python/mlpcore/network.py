@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,8 @@ from ._validation import (
 from .errors import NotSupportedError
 
 if TYPE_CHECKING:
+    import os
+
     from ._class_weight import ClassWeight
     from .callbacks import Callback
     from .history import History
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from .trainer import ValidationData
 
 __all__ = ["ForwardPass", "Network"]
+
+_PICKLE_VERSION = 1
 
 
 class ForwardPass(NamedTuple):
@@ -588,7 +592,10 @@ class Network:
     # Copies.
 
     def copy(self) -> Network:
-        """Return a network of its own with the same parameters, bit for bit."""
+        """Return a network of its own with the same parameters, bit for bit.
+
+        ``copy.copy`` and ``copy.deepcopy`` do the same.
+        """
         twin = type(self).__new__(type(self))
         twin.__setstate__(self.__getstate__())
         return twin
@@ -601,8 +608,11 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle holds."""
+        from .formats._native import describe_architecture
+
         return {
-            "architecture": self._architecture,
+            "version": _PICKLE_VERSION,
+            "architecture": describe_architecture(self._architecture),
             "seed": self._seed,
             "n_trainers": self._n_trainers,
             "parameters": self.get_parameters(),
@@ -610,9 +620,51 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become the network that a pickle holds."""
-        self._set_up(state["architecture"], state["seed"])
+        from ._trainer_state import check_pickle_version
+        from .formats._native import architecture_of
+
+        check_pickle_version(state, _PICKLE_VERSION, "Network")
+        self._set_up(architecture_of(state["architecture"]), state["seed"])
         self._n_trainers = state["n_trainers"]
         self._core.set_parameters(state["parameters"])
+
+    # Files.
+
+    def save(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        *,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Save the network; `mlpcore.load` gives the same bits back.
+
+        The file is a safetensors file, which many languages can read (see
+        ``docs/formats.md``). It has a SHA-256 of itself, so no damage goes unseen. It
+        is written beside the old one and then takes its name: whatever happens, there
+        is the whole old or the whole new one.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            The file. A symbolic link stays, and what it points to is replaced.
+        metadata : mapping of str to str, optional
+            What else to keep in the file; `mlpcore.formats.read_metadata` returns it.
+            Keys that begin with ``"mlpcore."`` are not allowed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `metadata` is not what its description says.
+        OSError
+            If the file cannot be written; the old one is whole then.
+
+        Examples
+        --------
+        See `mlpcore.load`.
+        """
+        from .formats._native import save_network
+
+        save_network(self, path, metadata)
 
     # How it shows itself.
 

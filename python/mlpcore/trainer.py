@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,11 @@ from .callbacks.base import CallbackList, Logs
 from .errors import DivergenceError, NotSupportedError
 from .history import History
 from .network import Network
+
+if TYPE_CHECKING:
+    import os
+
+    from ._trainer_state import FitState
 
 __all__ = ["Trainer"]
 
@@ -49,6 +54,10 @@ class Trainer:
 
     It owns the optimizer's moments, the seed of shuffles and dropout, and the counts of
     steps and epochs, so `fit` may be called again and continues.
+
+    ``copy.deepcopy`` and ``pickle`` take the network along; ``copy.copy`` gives a
+    second trainer of the same network. Each copy has moments and counts of its own and
+    continues as the original would have, from the end of the last epoch.
 
     Parameters
     ----------
@@ -134,7 +143,13 @@ class Trainer:
         self._rng = rng
         self._seed: int | None = None  # drawn when training begins
         self._core = self._make_core()
+        self._gradient_hook = gradient_hook
         self._core.set_gradient_hook(gradient_hook)
+        self._steps_before = 0  # those the native count leaves out
+        self._moments_began = 0  # the step at which the moments were last zero
+        self._hooks: CallbackList | None = None  # of the fit in progress
+        self._next_epoch = 0
+        self._resume: FitState | None = None  # of a fit to go on with
         self.stop_training = False
         self.learning_rate_scale = 1.0
         self.params: dict[str, int] = {}
@@ -178,7 +193,7 @@ class Trainer:
     @property
     def step_count(self) -> int:
         """How many updates it has made."""
-        return int(self._core.step_count)
+        return int(self._core.step_count) + self._steps_before
 
     @property
     def epoch_count(self) -> int:
@@ -200,6 +215,11 @@ class Trainer:
         verbose: int = 0,
     ) -> History:
         """Train for some epochs; called again, it continues.
+
+        To a schedule, the training ends with this call: its ``total_steps`` are the
+        steps so far and those of the epochs to come. A training that was stopped or
+        saved after k of n epochs is therefore continued with ``epochs=n - k``, and the
+        same data and batch size.
 
         Parameters
         ----------
@@ -265,8 +285,10 @@ validation_split, callbacks, verbose
         if isinstance(self.optimizer, optim.LBFGS):
             epochs, batch_size = self.optimizer.max_iter, n_rows
         self.stop_training = False
+        resume, self._resume = self._resume, None
+        self._next_epoch = 0 if resume is None else resume.epoch
         self.params = {
-            "epochs": epochs,
+            "epochs": self._next_epoch + epochs,
             "steps": -(-n_rows // batch_size),
             "rows": n_rows,
         }
@@ -275,7 +297,7 @@ validation_split, callbacks, verbose
                 from ._lbfgs import minimize
 
                 return minimize(self, self.optimizer, data, validation, hooks)
-            return self._run_epochs(data, validation, batch_size, order, hooks)
+            return self._run_epochs(data, validation, batch_size, order, hooks, resume)
 
     def step(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -308,6 +330,8 @@ validation_split, callbacks, verbose
         rate = self._rates(done, 1, done + 1)[0]
         with self._training():
             loss, diverged = self._core.step(data.x, *data.targets, data.weights, rate)
+        if diverged:
+            self._moments_began = self.step_count
         if not np.isfinite(loss):
             raise DivergenceError(
                 f"the batch's loss is {loss}; the weights were left as they are. "
@@ -322,6 +346,100 @@ validation_split, callbacks, verbose
             )
         return float(loss)
 
+    # Files and copies.
+
+    def save_checkpoint(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        *,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Save all that it takes to continue the training in another process.
+
+        That is the network, the settings, the moments, the seed and the counts; and, if
+        a callback calls it in the middle of a fit, the number of the epoch and the
+        state of the callbacks. For `optim.LBFGS`, which starts a new search with each
+        fit, it is the network and the settings. `callbacks.ModelCheckpoint` calls it
+        after each epoch.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            The file, a safetensors file as `Network.save` writes it. It is replaced
+            whole or not at all.
+        metadata : mapping of str to str, optional
+            As in `Network.save`.
+
+        Raises
+        ------
+        NotSupportedError
+            If the learning rate is a function of the user's or there is a gradient
+            hook: a file cannot hold them. Or after a DivergenceError, if Adam or AdamW
+            went on training a network with dropout.
+        TypeError, ValueError
+            If `metadata` is not what its description says.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import mlpcore, os, tempfile
+        >>> X, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+        >>> net = mlpcore.Network([1, 8, 1], output="identity", rng=0)
+        >>> trainer = mlpcore.Trainer(net)
+        >>> history = trainer.fit(X, y, epochs=5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "training.safetensors")
+        ...     trainer.save_checkpoint(path)
+        ...     other = mlpcore.Trainer.from_checkpoint(path)
+        >>> for t in trainer, other:
+        ...     history = t.fit(X, y, epochs=5)
+        >>> (other.network.predict(X) == net.predict(X)).all()
+        np.True_
+        """
+        from .formats._checkpoint import save
+
+        save(self, path, metadata)
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    ) -> Trainer:
+        """Return a trainer that continues where another was saved.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            What `save_checkpoint` has written.
+
+        Returns
+        -------
+        Trainer
+            With a network of its own. If it was saved in the middle of a fit, its first
+            `fit` goes on with that: epochs are counted on, and callbacks of the same
+            classes take up the state of those before.
+
+        Raises
+        ------
+        ModelFormatError, ModelVersionError, OSError, MemoryError
+            As `mlpcore.load`.
+        """
+        from .formats._checkpoint import load
+
+        return load(cls, path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds."""
+        from ._trainer_state import get_state
+
+        return get_state(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Become the trainer that a pickle holds."""
+        from ._trainer_state import set_state
+
+        set_state(self, state)
+
     @contextmanager
     def _training(self) -> Iterator[None]:
         """Hold the network's lock, or say that another thread does."""
@@ -331,13 +449,16 @@ validation_split, callbacks, verbose
             if self._seed is None:
                 # Only now: a call that fails its checks draws nothing.
                 if self._rng is None:
-                    self._seed = self.network._next_training_seed()
+                    self._set_seed(self.network._next_training_seed())
                 else:
-                    self._seed = seed_from(self._rng)
-                self._core.set_seed(self._seed)
+                    self._set_seed(seed_from(self._rng))
             yield
         finally:
             self.network._training.release()
+
+    def _set_seed(self, seed: int) -> None:
+        self._seed = seed
+        self._core.set_seed(seed)
 
     # Data.
 
@@ -378,16 +499,19 @@ validation_split, callbacks, verbose
         batch_size: int,
         order: Order,
         hooks: CallbackList,
+        resume: FitState | None,
     ) -> History:
         history = History()
         epochs, steps = self.params["epochs"], self.params["steps"]
-        total = self.step_count + epochs * steps
+        epoch = self._next_epoch
+        total = self.step_count + (epochs - epoch) * steps
         # With nothing to do between epochs, many run in one native call.
         at_once = 1
         if not hooks.callbacks and validation is None and not callable(order):
             at_once = max(1, _MOST_RATES // steps)
-        with hooks:
-            epoch = 0
+        with hooks, self._in_progress(hooks):
+            if resume is not None:
+                hooks.set_states(resume.callbacks)
             while epoch < epochs and not self.stop_training:
                 hooks.on_epoch_begin(epoch)
                 n = min(at_once, epochs - epoch)
@@ -404,6 +528,7 @@ validation_split, callbacks, verbose
                         logs.update(self.evaluate_validation(validation))
                     logs["learning_rate"] = float(rates[(i + 1) * steps - 1])
                     logs["epoch_time"] = record.seconds
+                    self._next_epoch = epoch + 1
                     hooks.on_epoch_end(epoch, logs)
                     history.append(epoch, logs)
                     epoch += 1
@@ -411,6 +536,15 @@ validation_split, callbacks, verbose
 
     def _recorded_loss(self, record: EpochRecord) -> float:
         return record.loss
+
+    @contextmanager
+    def _in_progress(self, hooks: CallbackList) -> Iterator[None]:
+        """Let a checkpoint made within the block have the callbacks' state."""
+        self._hooks = hooks
+        try:
+            yield
+        finally:
+            self._hooks = None
 
     def _native_epochs(
         self,
@@ -441,6 +575,7 @@ validation_split, callbacks, verbose
             report,
         )
         if diverged:
+            self._moments_began = self.step_count
             epoch = first_epoch + len(records)
             what = f"the loss became {loss}"
             if np.isfinite(loss):

@@ -3,6 +3,7 @@
 from .base import Callback, LambdaCallback, Logs
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
+from .model_checkpoint import ModelCheckpoint
 from .progress import ProgressBar
 from .reduce_lr import ReduceLROnPlateau
 
@@ -12,6 +13,7 @@ __all__ = [
     "EarlyStopping",
     "LambdaCallback",
     "Logs",
+    "ModelCheckpoint",
     "ProgressBar",
     "ReduceLROnPlateau",
 ]

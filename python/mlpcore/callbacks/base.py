@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -41,6 +41,7 @@ class Callback:
     trainer: Trainer
     network: Network
     error: BaseException | None = None
+    _turn: int = 0  # after an epoch, those with a higher one come later
 
     def set_trainer(self, trainer: Trainer) -> None:
         """Set `trainer` and `network`.
@@ -108,6 +109,27 @@ class Callback:
             How many batches the epoch has.
         loss : float
             The mean loss of the batches done.
+        """
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint made in the middle of a fit has to keep.
+
+        Returns
+        -------
+        dict of str to object
+            Values that JSON can hold, and vectors of the length and type of
+            `Network.get_parameters`. Empty here: a callback that remembers something
+            from one epoch to the next overrides this and `set_state`.
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up a state; called after `on_train_begin`.
+
+        Parameters
+        ----------
+        state : dict of str to object
+            What `get_state` of a callback of the same class returned.
         """
 
 
@@ -244,13 +266,28 @@ class CallbackList:
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Call `on_epoch_end`, all with the same dict."""
         self._last_logs = logs
-        for callback in self.callbacks:
+        for callback in sorted(self.callbacks, key=lambda callback: callback._turn):
             callback.on_epoch_end(epoch, logs)
 
     def on_progress(self, epoch: int, batch: int, n_batches: int, loss: float) -> None:
         """Call `on_progress`."""
         for callback in self.callbacks:
             callback.on_progress(epoch, batch, n_batches, loss)
+
+    def get_states(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the class's name and the state of each callback, in their order."""
+        return [(type(each).__name__, each.get_state()) for each in self.callbacks]
+
+    def set_states(self, states: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        """Give each state to the next callback of its class, if there is one."""
+        waiting = list(self.callbacks)
+        for name, state in states:
+            for callback in waiting:
+                if type(callback).__name__ == name:
+                    if state:
+                        callback.set_state(state)
+                    waiting.remove(callback)
+                    break
 
     def _end(self, error: BaseException | None) -> None:
         first_failure: BaseException | None = None

@@ -98,3 +98,25 @@ class EarlyStopping(MonitorCallback):
         if self.error is None and self._best_weights is not None:
             self.network.set_parameters(self._best_weights)
         self._best_weights = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best epoch so far and how long ago it was."""
+        state: dict[str, Any] = {
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "stopped_epoch": self.stopped_epoch,
+            "wait": self._wait,
+        }
+        if self._best_weights is not None:
+            state["best_weights"] = self._best_weights
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there; a training that was stopped is over."""
+        self.best = state["best"]
+        self.best_epoch = state["best_epoch"]
+        self.stopped_epoch = state["stopped_epoch"]
+        self._wait = state["wait"]
+        self._best_weights = state.get("best_weights")
+        if self._wait and self._wait >= self.patience:
+            self.trainer.stop_training = True

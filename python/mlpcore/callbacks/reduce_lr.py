@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._arguments import check_integer, check_real
 from ._monitor import MonitorCallback
 from .base import Logs
@@ -88,3 +90,17 @@ class ReduceLROnPlateau(MonitorCallback):
         self.trainer.learning_rate_scale *= max(self.factor, self.min_lr / rate)
         self._cooldown_left = self.cooldown
         self._wait = 0
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best value so far and how long ago it was."""
+        return {
+            "best": self.best,
+            "wait": self._wait,
+            "cooldown_left": self._cooldown_left,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.best = state["best"]
+        self._wait = state["wait"]
+        self._cooldown_left = state["cooldown_left"]

@@ -12,18 +12,12 @@ from sklearn.base import _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    validate_data,
-)
 
-from .. import ops
 from .._validation import Array
 from ..errors import NotSupportedError
 from ..network import Network
 from ._estimator import MORE_CONSTRAINTS, NativeEstimator
 from ._parameters import parameters_of
-from ._trainer import induced_fields
 
 
 class MLPClassifier(NativeEstimator, neural_network.MLPClassifier):
@@ -264,37 +258,6 @@ out_activation_, n_features_in_, feature_names_in_
         self._fit_with_validation(X, y, sample_weight, X_val, y_val, sample_weight_val)
         return self
 
-    def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithms of the probabilities.
-
-        Those of probabilities too small for their type are finite all the same: they
-        come from what softmax or the sigmoid is applied to.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n, n_features)
-            The rows.
-
-        Returns
-        -------
-        ndarray, shape (n, n_classes)
-            In the order of `classes_`; for multilabel targets of each label.
-        """
-        p = self.predict_proba(X)
-        smallest = np.finfo(p.dtype).tiny
-        if (exact := p >= smallest).all():
-            log_p: Array = np.log(p)
-            return log_p
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        z = induced_fields(self.network_, X)
-        if self.out_activation_ == "softmax":
-            log_p = ops.log_softmax(z)
-        else:
-            log_p = -ops.softplus(-z)
-            if self.n_outputs_ == 1:
-                log_p = np.hstack([-ops.softplus(z), log_p])
-        return np.where(exact, np.log(p, where=exact, out=np.zeros_like(p)), log_p)
-
     @classmethod
     def from_network(
         cls, network: Network, classes: ArrayLike | None = None
@@ -351,20 +314,19 @@ out_activation_, n_features_in_, feature_names_in_
         clf._take_network(network, np.zeros((1, n_out)), network.layer_sizes)
         return clf
 
-    def _with_class_weight(
-        self, X: Any, y: Any, sample_weight: Any, incremental: bool
-    ) -> Any:
+    def _with_class_weight(self, y: Array, weights: Array | None) -> Array | None:
         if self.class_weight is None:
-            return sample_weight
+            return weights
+        of_class: Array = compute_sample_weight(self.class_weight, self._decoded(y))
+        return of_class if weights is None else of_class * weights
+
+    def _check_solver_options(self, incremental: bool) -> None:
+        super()._check_solver_options(incremental)
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(
                 "class_weight 'balanced' is not supported for partial_fit: it needs "
                 "all rows; give a dict, such as sklearn's compute_class_weight makes"
             )
-        weights = compute_sample_weight(self.class_weight, y)
-        if sample_weight is not None:
-            weights *= _check_sample_weight(sample_weight, weights[:, None])
-        return weights
 
     def _network_loss(self) -> str:
         return "log_loss"

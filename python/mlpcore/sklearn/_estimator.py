@@ -110,7 +110,6 @@ class NativeEstimator(Validating):
         self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
     ) -> Any:
         self._check_solver_options(incremental)
-        sample_weight = self._with_class_weight(X, y, sample_weight, incremental)
         return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)
 
     def _check_solver_options(self, incremental: bool) -> None:
@@ -131,10 +130,8 @@ class NativeEstimator(Validating):
                     f"{self.learning_rate!r}: it does not know how many steps follow"
                 )
 
-    def _with_class_weight(
-        self, X: Any, y: Any, sample_weight: Any, incremental: bool
-    ) -> Any:
-        return sample_weight
+    def _with_class_weight(self, y: Array, weights: Array | None) -> Array | None:
+        return weights
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
         X, y = super()._validate_input(X, y, incremental, reset)
@@ -148,6 +145,7 @@ class NativeEstimator(Validating):
         incremental = unused[-1]
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
+        sample_weight = self._with_class_weight(y, sample_weight)
         trainer = self._optimizer_for(incremental)
         (x, y, weights), validation = self._split(X, y, sample_weight)
         data = self._data(trainer.network, x, y, weights)
@@ -176,12 +174,15 @@ class NativeEstimator(Validating):
             self.intercepts_ = self._best_intercepts
             trainer.network.set_weights(self.coefs_, self.intercepts_)
 
-    def _fit_lbfgs(self, X: Any, y: Array, *rest: Any) -> None:
+    def _fit_lbfgs(
+        self, X: Any, y: Array, sample_weight: Array | None, *rest: Any
+    ) -> None:
         self._refuse_for_lbfgs()
+        sample_weight = self._with_class_weight(y, sample_weight)
         self.__dict__.pop("_optimizer", None)
         network = self._network = self._make_network()
         try:
-            super()._fit_lbfgs(X, y, *rest)
+            super()._fit_lbfgs(X, y, sample_weight, *rest)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
         finally:

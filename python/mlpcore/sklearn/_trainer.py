@@ -33,30 +33,16 @@ def as_dense(x: Any, dtype: np.dtype[Any]) -> Array:
 
 
 def predict(network: Network, x: Any) -> Array:
-    """Return a network's outputs for dense or CSR rows."""
-    return _in_chunks(network, x, network.predict)
-
-
-def induced_fields(network: Network, x: Any) -> Array:
-    """Return the output layer's z for dense or CSR rows, a chunk of rows at a time."""
-    return _in_chunks(network, x, lambda rows: network.forward(rows).z[-1], chunk=4096)
-
-
-def _in_chunks(
-    network: Network,
-    x: Any,
-    f: Callable[[Array], Array],
-    chunk: int | None = None,
-) -> Array:
+    """Return a network's outputs for dense or sparse rows."""
     n_rows, n_features = x.shape
-    if sparse.issparse(x):
-        chunk = min(chunk or n_rows, rows_of_chunk(n_features))
-    if chunk is None or n_rows <= chunk:
-        return f(as_dense(x, network.dtype))
+    chunk = rows_of_chunk(n_features)
+    if not sparse.issparse(x) or n_rows <= chunk:
+        return network.predict(as_dense(x, network.dtype))
+    x = x.tocsr()
     y = np.empty((n_rows, network.layer_sizes[-1]), network.dtype)
     for first in range(0, n_rows, chunk):
         rows = slice(first, first + chunk)
-        y[rows] = f(as_dense(x[rows], network.dtype))
+        y[rows] = network.predict(as_dense(x[rows], network.dtype))
     return y
 
 
