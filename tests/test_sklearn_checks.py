@@ -12,7 +12,7 @@ from mlpcore.sklearn import MLPClassifier, MLPRegressor
 ESTIMATORS = [
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
-    MLPClassifier([8], "gelu", solver="lbfgs", class_weight="balanced"),
+    MLPClassifier([8], "gelu", max_iter=100, label_smoothing=0.1),
     MLPRegressor("huber", [8, 8], ["tanh", "silu"], max_iter=100, dropout=0.1),
 ]
 
