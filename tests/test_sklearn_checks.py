@@ -12,8 +12,6 @@ from mlpcore.sklearn import MLPClassifier, MLPRegressor
 ESTIMATORS = [
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
-    MLPClassifier([8], "gelu", max_iter=100, label_smoothing=0.1),
-    MLPRegressor("huber", [8, 8], ["tanh", "silu"], max_iter=100, dropout=0.1),
 ]
 
 
