@@ -17,6 +17,7 @@ namespace mlpcore {
 template <typename T>
 struct LayerRows {
   Rows<T> y, z, derivative;
+  bool padded = false;  // rows of our own, with room for whole panels
 };
 
 // The arguments of layer l's dense kernel; a softmax output is left as z.
@@ -36,6 +37,7 @@ DenseArgs<T> DenseArgsOf(const Network<T>& network, ptrdiff_t layer, Rows<const 
   args.col_begin = 0;
   args.col_end = at.n_out;
   args.activation = network.spec().activations[static_cast<size_t>(layer)];
+  args.padded = to.padded;
   return args;
 }
 

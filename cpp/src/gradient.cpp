@@ -1,6 +1,7 @@
 #include "mlpcore/gradient.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -15,8 +16,8 @@
 namespace mlpcore {
 namespace {
 
-// A matrix of our own: padded rows, zero in the padding for ever, because the kernels
-// write existing columns only.
+// A matrix of our own, its rows padded to whole panels. In the padding of dz is 0 for
+// ever: the losses do not write there, and the products of zero weights are 0.
 template <typename T>
 struct OwnedRows {
   OwnedRows() = default;
@@ -37,27 +38,25 @@ struct LayerState {
   OwnedRows<T> dz;
 };
 
-// A part of the weight gradient: as many of a layer's panels as any tile takes at once,
-// some of its inputs. So many inputs that the panels of dz, read once an item, are used
-// 10 times over.
-struct Item {
-  ptrdiff_t layer, panel, n_panels, in_begin, in_end;
-};
-constexpr ptrdiff_t kItemPanels = 2;
-constexpr ptrdiff_t kItemInputs = 128;
+// A part has as many of a layer's panels as any tile takes at once, and so many inputs
+// that the panels of dz, read once a part, are used 10 times over. Its gradient is 16
+// KB: half of L1. A multiple of kPanel, so that parts share no line of W^T.
+constexpr ptrdiff_t kPartPanels = 2;
+constexpr ptrdiff_t kPartInputs = 128;
 
-std::vector<Item> ItemsOf(const std::vector<LayerLayout>& layout) {
-  std::vector<Item> items;
+std::vector<Part> PartsOf(const std::vector<LayerLayout>& layout) {
+  std::vector<Part> parts;
   for (size_t l = 0; l < layout.size(); ++l) {
-    for (ptrdiff_t panel = 0; panel < layout[l].n_panels; panel += kItemPanels) {
-      for (ptrdiff_t in = 0; in < layout[l].n_in; in += kItemInputs) {
-        items.push_back({static_cast<ptrdiff_t>(l), panel,
-                         std::min(kItemPanels, layout[l].n_panels - panel), in,
-                         std::min(in + kItemInputs, layout[l].n_in)});
+    for (ptrdiff_t panel = 0; panel < layout[l].n_panels; panel += kPartPanels) {
+      for (ptrdiff_t in = 0; in < layout[l].n_in; in += kPartInputs) {
+        parts.push_back({static_cast<ptrdiff_t>(parts.size()),
+                         static_cast<ptrdiff_t>(l), panel,
+                         std::min(kPartPanels, layout[l].n_panels - panel), in,
+                         std::min(in + kPartInputs, layout[l].n_in)});
       }
     }
   }
-  return items;
+  return parts;
 }
 
 }  // namespace
@@ -69,8 +68,7 @@ struct GradientEngine<T>::Workspace {
         spec(network->spec()),
         transposed_layout(LayOutTransposed<T>(network->layout())),
         transposed(ArenaSize<T>(transposed_layout)),
-        gradient(network->arena_size()),
-        items(ItemsOf(network->layout())) {}
+        parts(PartsOf(network->layout())) {}
 
   void Reserve(ptrdiff_t rows);
   void RefreshAll();
@@ -83,7 +81,10 @@ struct GradientEngine<T>::Workspace {
   void LossAndOutputGradient(const KernelTable<T>& kernels, ptrdiff_t first,
                              ptrdiff_t count);
   void Backward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
-  void WeightGradient(const KernelTable<T>& kernels, const Item& item, ptrdiff_t rows);
+  struct PartBuffer;
+  void WeightGradient(const KernelTable<T>& kernels, const Part& part, ptrdiff_t rows,
+                      const PartBuffer& to);
+  PartGradient<T> GradientOf(const Part& part) const;
   void SumGroup(ptrdiff_t rows);
 
   std::shared_ptr<Network<T>> network;
@@ -91,8 +92,9 @@ struct GradientEngine<T>::Workspace {
   std::vector<LayerLayout> transposed_layout;
   AlignedBuffer<T> transposed;
   uint64_t transposed_version = 0;  // of the network's parameters; 0: never written
-  AlignedBuffer<T> gradient;
-  std::vector<Item> items;
+  AlignedBuffer<T> gradient;  // empty until it is needed as a whole
+  std::vector<Part> parts;
+  int threads = 1;  // that the last batch got
 
   // A group: the rows between two barriers. Capacity, then the current one.
   ptrdiff_t capacity = 0;
@@ -150,7 +152,7 @@ void GradientEngine<T>::Workspace::RefreshAll() {
     const LayerLayout& layer = network->layout()[l];
     for (ptrdiff_t p = 0; p < layer.n_panels; ++p) {
       TransposePanel(transposed.data(), transposed_layout[l], network->arena(), layer,
-                     p);
+                     p, 0, layer.n_in);
     }
   }
   transposed_version = network->version();
@@ -206,7 +208,8 @@ void GradientEngine<T>::Workspace::Forward(const KernelTable<T>& kernels,
     const bool from_output = DerivativeFromOutput(spec.activations[i]);
     const Rows<T> y = state.y.rows(first);
     const Rows<T> derivative = from_output ? Rows<T>{} : state.derivative.rows(first);
-    DenseArgs<T> args = DenseArgsOf(*network, l, in, {y, {}, derivative}, count);
+    DenseArgs<T> args =
+        DenseArgsOf(*network, l, in, {y, {}, derivative, true}, count);
     if (last && LossTakesField(spec)) args.activation = Activation::kIdentity;
     kernels.dense(args);
     if (!last && options.dropout && spec.dropout[i] > 0) {
@@ -272,6 +275,7 @@ void GradientEngine<T>::Workspace::Backward(const KernelTable<T>& kernels,
     args.n_in = layer.n_in;
     args.n_out = layer.n_out;
     args.activation = spec.activations[i - 1];
+    args.padded = true;
     args.y = below.y.rows(first);
     // A buffer may be there from an earlier call with dropout.
     const bool masked = options.dropout && spec.dropout[i - 1] > 0;
@@ -291,12 +295,19 @@ void GradientEngine<T>::Workspace::ForwardBackward(const KernelTable<T>& kernels
   Backward(kernels, first, count);
 }
 
-// One item over the group's chunks, in order.
+// Where the gradient of a part is summed: panels, heads first.
+template <typename T>
+struct GradientEngine<T>::Workspace::PartBuffer {
+  T* panel;
+  ptrdiff_t panel_size, in_origin;
+};
+
+// One part over the group's chunks, in order.
 template <typename T>
 void GradientEngine<T>::Workspace::WeightGradient(const KernelTable<T>& kernels,
-                                                  const Item& item, ptrdiff_t rows) {
-  const size_t l = static_cast<size_t>(item.layer);
-  const LayerLayout& layer = network->layout()[l];
+                                                  const Part& part, ptrdiff_t rows,
+                                                  const PartBuffer& to) {
+  const size_t l = static_cast<size_t>(part.layer);
   Rows<const T> in;
   if (l > 0) {
     in = layers[l - 1].y.rows();
@@ -306,19 +317,28 @@ void GradientEngine<T>::Workspace::WeightGradient(const KernelTable<T>& kernels,
     in = {batch.x.data + group_first * batch.x.stride, batch.x.stride};
   }
   WeightGradientArgs<T> args;
-  args.panel = gradient.data() + layer.offset + item.panel * layer.panel_size;
-  args.n_panels = item.n_panels;
-  args.panel_size = layer.panel_size;
-  args.in_begin = item.in_begin;
-  args.in_end = item.in_end;
+  args.panel = to.panel;
+  args.n_panels = part.n_panels;
+  args.panel_size = to.panel_size;
+  args.in_origin = to.in_origin;
+  args.in_begin = part.in_begin;
+  args.in_end = part.in_end;
   for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
     const Rows<T> dz = layers[l].dz.rows(chunk);
     args.x = in.From(chunk);
-    args.dz = {dz.data + item.panel * kPanel<T>, dz.stride};
+    args.dz = {dz.data + part.panel * kPanel<T>, dz.stride};
     args.rows = std::min(kBlockTerms, rows - chunk);
     args.accumulate = group_first + chunk > 0;
     kernels.weight_gradient(args);
   }
+}
+
+template <typename T>
+PartGradient<T> GradientEngine<T>::Workspace::GradientOf(const Part& part) const {
+  const LayerLayout& layer = network->layout()[static_cast<size_t>(part.layer)];
+  return {gradient.data() + layer.offset + part.panel * layer.panel_size +
+              part.line() * kPanel<T>,
+          layer.panel_size};
 }
 
 // Losses and counts of the group, chunk by chunk, in order.
@@ -348,7 +368,7 @@ GradientEngine<T>::GradientEngine(GradientEngine&&) noexcept = default;
 template <typename T>
 bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& options,
                                 const ShouldStop& should_stop,
-                                const AfterGradient& after) {
+                                const UsePart& use_part) {
   Workspace& work = *work_;
   const KernelTable<T>& kernels = ActiveKernels<T>();
   work.batch = batch;
@@ -370,10 +390,14 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
           : ThreadsFor(3 * work.network->work() * static_cast<double>(batch.rows));
   const ptrdiff_t group_rows =
       std::min(batch.rows, static_cast<ptrdiff_t>(threads) * kBlockTerms);
+  work.threads = threads;
   work.Reserve(group_rows);
   work.RefreshAll();
+  if (work.gradient.size() == 0 && !(use_part && group_rows == batch.rows)) {
+    work.gradient = AlignedBuffer<T>(work.network->arena_size());
+  }
 
-  const ptrdiff_t n_items = static_cast<ptrdiff_t>(work.items.size());
+  const ptrdiff_t n_parts = static_cast<ptrdiff_t>(work.parts.size());
   for (ptrdiff_t first = 0; first < batch.rows; first += group_rows) {
     if (first > 0 && should_stop && should_stop()) return false;
     const ptrdiff_t rows = std::min(group_rows, batch.rows - first);
@@ -383,13 +407,40 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
     ParallelFor(DivUp(rows, block), threads, [&](ptrdiff_t task) {
       work.ForwardBackward(kernels, task * block, std::min(block, rows - task * block));
     });
-    ParallelFor(1 + n_items, threads, [&](ptrdiff_t task) {
-      if (task == 0) return work.SumGroup(rows);
-      work.WeightGradient(kernels, work.items[static_cast<size_t>(task - 1)], rows);
+    work.SumGroup(rows);
+    const bool last = first + rows == batch.rows;
+    if (use_part && last && !std::isfinite(work.result.loss)) return true;
+    ParallelFor(n_parts, threads, [&](ptrdiff_t task) {
+      const Part& part = work.parts[static_cast<size_t>(task)];
+      if (use_part && group_rows == batch.rows) {
+        alignas(kCacheLine) T lines[kPartPanels * (1 + kPartInputs) * kPanel<T>];
+        const ptrdiff_t panel_size = (1 + part.in_end - part.in_begin) * kPanel<T>;
+        work.WeightGradient(kernels, part, rows, {lines, panel_size, part.in_begin});
+        const T* first_line = lines + (part.in_begin == 0 ? 0 : kPanel<T>);
+        return use_part(part, {first_line, panel_size});
+      }
+      const LayerLayout& layer =
+          work.network->layout()[static_cast<size_t>(part.layer)];
+      T* panel = work.gradient.data() + layer.offset + part.panel * layer.panel_size;
+      work.WeightGradient(kernels, part, rows, {panel, layer.panel_size, 0});
+      if (use_part && last) use_part(part, work.GradientOf(part));
     });
   }
-  if (after) after(threads);
   return true;
+}
+
+template <typename T>
+const std::vector<Part>& GradientEngine<T>::parts() const {
+  return work_->parts;
+}
+template <typename T>
+void GradientEngine<T>::ForEachPart(const UsePart& use_part) const {
+  const Workspace& work = *work_;
+  ParallelFor(static_cast<ptrdiff_t>(work.parts.size()), work.threads,
+              [&](ptrdiff_t task) {
+                const Part& part = work.parts[static_cast<size_t>(task)];
+                use_part(part, work.GradientOf(part));
+              });
 }
 
 template <typename T>
@@ -406,11 +457,14 @@ void GradientEngine<T>::CopyGradient(T* flat) const {
 }
 
 template <typename T>
-void GradientEngine<T>::RefreshTransposed(ptrdiff_t layer, ptrdiff_t panel) {
-  if (layer == 0) return;
-  const size_t l = static_cast<size_t>(layer);
-  TransposePanel(work_->transposed.data(), work_->transposed_layout[l],
-                 work_->network->arena(), work_->network->layout()[l], panel);
+void GradientEngine<T>::RefreshTransposed(const Part& part) {
+  if (part.layer == 0) return;
+  const size_t l = static_cast<size_t>(part.layer);
+  for (ptrdiff_t p = 0; p < part.n_panels; ++p) {
+    TransposePanel(work_->transposed.data(), work_->transposed_layout[l],
+                   work_->network->arena(), work_->network->layout()[l], part.panel + p,
+                   part.in_begin, part.in_end);
+  }
 }
 template <typename T>
 void GradientEngine<T>::MarkRefreshed() {

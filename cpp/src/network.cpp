@@ -90,7 +90,7 @@ void Network<T>::Predict(T* y, InputRows<T> x, ptrdiff_t rows) const {
       // Softmax reads its z from whole cache lines.
       const bool last = l + 1 == n_layers && !spec_.softmax();
       const Rows<T> out = last ? result : hidden.Of(l);
-      kernels.dense(DenseArgsOf(*this, l, in, {out, {}, {}}, count));
+      kernels.dense(DenseArgsOf(*this, l, in, {out, {}, {}, !last}, count));
       in = out;
     }
     if (spec_.softmax()) kernels.softmax(result, in, count, n_out, false);
@@ -176,7 +176,8 @@ Evaluation Network<T>::Evaluate(InputRows<T> x, const Targets<T>& targets,
     const ptrdiff_t count = std::min(kBlockTerms, rows - row);
     Rows<const T> in{x.data + row * x.stride, x.stride};
     for (ptrdiff_t l = 0; l < n_layers; ++l) {
-      DenseArgs<T> args = DenseArgsOf(*this, l, in, {buffers[l % 2], {}, {}}, count);
+      DenseArgs<T> args =
+          DenseArgsOf(*this, l, in, {buffers[l % 2], {}, {}, true}, count);
       if (l + 1 == n_layers && LossTakesField(spec_)) {
         args.activation = Activation::kIdentity;
       }

@@ -104,7 +104,7 @@ void DenseBackward(T* dx, T* dw, T* db, const T* dy, const T* x, const T* w, con
   const std::vector<LayerLayout> to = LayOutPanels<T>({n_out, n_in});
   AlignedBuffer<T> transposed(ArenaSize<T>(to));
   for (ptrdiff_t p = 0; p < at.n_panels; ++p) {
-    TransposePanel(transposed.data(), to[0], layer.arena.data(), at, p);
+    TransposePanel(transposed.data(), to[0], layer.arena.data(), at, p, 0, n_in);
   }
   AlignedBuffer<T> gradient(layer.arena.size());
   const int threads = ThreadsFor(2 * MultiplyAdds(rows, n_in, n_out));

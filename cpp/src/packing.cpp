@@ -79,12 +79,14 @@ void Unpack(T* flat, const T* arena, const std::vector<LayerLayout>& layout) {
 
 template <typename T>
 void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
-                    const LayerLayout& from, ptrdiff_t panel) {
+                    const LayerLayout& from, ptrdiff_t panel, ptrdiff_t in_begin,
+                    ptrdiff_t in_end) {
   const ptrdiff_t col = panel * kPanel<T>;
-  const T* lines = arena + from.offset + panel * from.panel_size + kPanel<T>;
-  ActiveKernels<T>().transpose_panel(transposed + to.offset + (1 + col) * kPanel<T>,
-                                     to.panel_size, lines, from.n_in,
-                                     std::min(from.n_out - col, kPanel<T>));
+  T* panels = transposed + to.offset + in_begin / kPanel<T> * to.panel_size;
+  const T* lines = arena + from.offset + panel * from.panel_size;
+  ActiveKernels<T>().transpose_panel(
+      panels + (1 + col) * kPanel<T>, to.panel_size, lines + (1 + in_begin) * kPanel<T>,
+      in_end - in_begin, std::min(from.n_out - col, kPanel<T>));
 }
 
 #define MLPCORE_INSTANTIATE(T)                                                      \
@@ -95,7 +97,8 @@ void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
   template void Pack<T>(T*, const T*, const std::vector<LayerLayout>&);             \
   template void Unpack<T>(T*, const T*, const std::vector<LayerLayout>&);           \
   template void TransposePanel<T>(T*, const LayerLayout&, const T*,                 \
-                                  const LayerLayout&, ptrdiff_t);
+                                  const LayerLayout&, ptrdiff_t, ptrdiff_t,        \
+                                  ptrdiff_t);
 MLPCORE_INSTANTIATE(float)
 MLPCORE_INSTANTIATE(double)
 #undef MLPCORE_INSTANTIATE

@@ -27,10 +27,12 @@ void Pack(T* arena, const T* flat, const std::vector<LayerLayout>& layout);
 template <typename T>
 void Unpack(T* flat, const T* arena, const std::vector<LayerLayout>& layout);
 
-// Writes one panel of W into the panels of W^T (their heads stay zero).
+// Writes the inputs [in_begin, in_end) of one panel of W into the panels of W^T (their
+// heads stay zero). in_begin is a multiple of kPanel; in_end is too, or is n_in.
 template <typename T>
 void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
-                    const LayerLayout& from, ptrdiff_t panel);
+                    const LayerLayout& from, ptrdiff_t panel, ptrdiff_t in_begin,
+                    ptrdiff_t in_end);
 
 }  // namespace mlpcore
 

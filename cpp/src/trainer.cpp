@@ -24,18 +24,19 @@ double Power(double base, int64_t n) {
   return result;
 }
 
-// The panels of all layers, numbered through.
-struct PanelIndex {
-  ptrdiff_t layer, panel;
-};
-std::vector<PanelIndex> IndexPanels(const std::vector<LayerLayout>& layout) {
-  std::vector<PanelIndex> all;
-  for (size_t l = 0; l < layout.size(); ++l) {
-    for (ptrdiff_t p = 0; p < layout[l].n_panels; ++p) {
-      all.push_back({static_cast<ptrdiff_t>(l), p});
-    }
+// f(at, g, n, biases) for the stretches of a part that lie together in the arena, at
+// `at`: of each panel the biases, and the weights.
+template <typename T, typename F>
+void ForEachStretch(const LayerLayout& layer, const Part& part,
+                    const PartGradient<T>& gradient, const F& f) {
+  for (ptrdiff_t p = 0; p < part.n_panels; ++p) {
+    ptrdiff_t at = layer.offset + (part.panel + p) * layer.panel_size;
+    at += part.line() * kPanel<T>;
+    const T* g = gradient.lines + p * gradient.panel_size;
+    const ptrdiff_t biases = part.in_begin == 0 ? kPanel<T> : 0;
+    if (biases) f(at, g, biases, true);
+    f(at + biases, g + biases, part.n_lines() * kPanel<T> - biases, false);
   }
-  return all;
 }
 
 double Sum(const std::vector<double>& values) {
@@ -54,8 +55,7 @@ bool AllFinite(const T* p, size_t n) {
 template <typename T>
 struct Trainer<T>::State {
   AlignedBuffer<T> moment1, moment2;  // empty if the optimizer has none
-  std::vector<PanelIndex> panels;
-  std::vector<double> panel_squares;  // sums of squares, for clipping and the penalty
+  std::vector<double> part_squares;  // sums of squares, for clipping and the penalty
   std::vector<int64_t> order;
   AlignedBuffer<T> last_finite;  // weights after the last good epoch
   UpdateArgs<T> update;          // this step's scalars
@@ -77,10 +77,11 @@ Trainer<T>::Trainer(std::shared_ptr<Network<T>> network, const TrainerConfig& co
   if (adam || config.optimizer == Optimizer::kRmsprop) {
     state_->moment2 = AlignedBuffer<T>(n);
   }
-  state_->panels = IndexPanels(network_->layout());
-  state_->panel_squares.resize(state_->panels.size());
+  state_->part_squares.resize(engine_.parts().size());
   state_->last_finite = AlignedBuffer<T>(n);
-  after_gradient_ = [this](int threads) { Sweep(threads); };
+  update_part_ = [this](const Part& part, const PartGradient<T>& gradient) {
+    UpdatePart(part, gradient);
+  };
 }
 
 template <typename T>
@@ -115,76 +116,56 @@ UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, int64_t moment_age,
   return u;
 }
 
-// f(panel) for all panels of all layers, in tasks of enough parameters that claiming
-// one does not count.
+// l2 of this batch's mean loss.
 template <typename T>
-template <typename F>
-void Trainer<T>::ForEachPanel(int threads, const F& f) const {
-  constexpr ptrdiff_t kParametersOfTask = 16 * 1024;  // some 5 us
-  const ptrdiff_t n = static_cast<ptrdiff_t>(state_->panels.size());
-  const ptrdiff_t panel_size = static_cast<ptrdiff_t>(network_->arena_size()) / n;
-  const ptrdiff_t panels = DivUp(kParametersOfTask, panel_size);
-  ParallelFor(DivUp(n, panels), threads, [&](ptrdiff_t task) {
-    for (ptrdiff_t i = task * panels; i < std::min(n, (task + 1) * panels); ++i) f(i);
-  });
+double Trainer<T>::WeightPenalty() const {
+  if (!config_.l2_of_sum) return config_.l2;
+  const double weight = engine_.result().weight;
+  return weight > 0 ? config_.l2 / weight : 0;
 }
 
-// What the gradient is multiplied by so that its norm is at most clip_norm. Panels are
+// What the gradient is multiplied by so that its norm is at most clip_norm. Parts are
 // summed in order, whoever squared them.
 template <typename T>
-double Trainer<T>::ClippingScale(T l2, int threads) {
+double Trainer<T>::ClippingScale() {
   if (config_.clip_norm == 0) return 1;
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  ForEachPanel(threads, [&](ptrdiff_t i) {
-    const PanelIndex at = state_->panels[static_cast<size_t>(i)];
-    const LayerLayout& layer = network_->layout()[static_cast<size_t>(at.layer)];
-    const ptrdiff_t head = layer.offset + at.panel * layer.panel_size;
-    const ptrdiff_t body = head + kPanel<T>;
-    const T* g = engine_.gradient();
-    const T* weights = l2 != T(0) ? network_->arena() + body : nullptr;
-    state_->panel_squares[static_cast<size_t>(i)] =
-        kernels.sum_squares(g + head, nullptr, T(0), kPanel<T>) +
-        kernels.sum_squares(g + body, weights, l2, layer.panel_size - kPanel<T>);
+  const T l2 = static_cast<T>(WeightPenalty());
+  engine_.ForEachPart([&](const Part& part, const PartGradient<T>& gradient) {
+    double sum = 0;
+    const auto square = [&](ptrdiff_t at, const T* g, ptrdiff_t n, bool biases) {
+      const T* weights = biases || l2 == T(0) ? nullptr : network_->arena() + at;
+      sum += kernels.sum_squares(g, weights, l2, n);
+    };
+    ForEachStretch(LayerOf(part), part, gradient, square);
+    state_->part_squares[static_cast<size_t>(part.index)] = sum;
   });
-  const double norm = std::sqrt(Sum(state_->panel_squares));
+  const double norm = std::sqrt(Sum(state_->part_squares));
   return norm > config_.clip_norm ? config_.clip_norm / norm : 1;
 }
 
-// The optimizer over all panels, heads (biases) without L2; both packed forms of W.
+// The optimizer over a part, biases without L2; both packed forms of W.
 template <typename T>
-void Trainer<T>::Sweep(int threads) {
-  if (!std::isfinite(engine_.result().loss)) return;
+void Trainer<T>::UpdatePart(const Part& part, const PartGradient<T>& gradient) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  double l2 = config_.l2;
-  const double weight = engine_.result().weight;
-  if (config_.l2_of_sum) l2 = weight > 0 ? l2 / weight : 0;
-  const bool record_penalty = config_.l2_of_sum && l2 > 0;
-  const T weight_l2 = static_cast<T>(l2);
-  state_->update.gradient_scale = static_cast<T>(ClippingScale(weight_l2, threads));
-  ForEachPanel(threads, [&](ptrdiff_t i) {
-    const PanelIndex at = state_->panels[static_cast<size_t>(i)];
-    const LayerLayout& layer = network_->layout()[static_cast<size_t>(at.layer)];
-    const ptrdiff_t head = layer.offset + at.panel * layer.panel_size;
-    UpdateArgs<T> u = state_->update;
-    const auto update = [&](ptrdiff_t from, ptrdiff_t n, T l2) {
-      u.parameters = network_->arena() + from;
-      u.gradient = engine_.gradient() + from;
-      if (T* m = state_->moment1.data()) u.moment1 = m + from;
-      if (T* v = state_->moment2.data()) u.moment2 = v + from;
-      u.n = n;
-      u.l2 = l2;
-      kernels.update(u);
-    };
-    const ptrdiff_t body = head + kPanel<T>, size = layer.panel_size - kPanel<T>;
-    if (record_penalty) {
-      state_->panel_squares[static_cast<size_t>(i)] =
-          kernels.sum_squares(network_->arena() + body, nullptr, T(0), size);
+  const T l2 = static_cast<T>(WeightPenalty());
+  double squares = 0;
+  UpdateArgs<T> u = state_->update;
+  const auto update = [&](ptrdiff_t at, const T* g, ptrdiff_t n, bool biases) {
+    u.parameters = network_->arena() + at;
+    if (T* m = state_->moment1.data()) u.moment1 = m + at;
+    if (T* v = state_->moment2.data()) u.moment2 = v + at;
+    u.gradient = g;
+    u.n = n;
+    u.l2 = biases ? T(0) : l2;
+    if (records_penalty() && !biases) {
+      squares += kernels.sum_squares(u.parameters, nullptr, T(0), n);
     }
-    update(head, kPanel<T>, T(0));
-    update(body, size, weight_l2);
-    engine_.RefreshTransposed(at.layer, at.panel);
-  });
-  penalty_ = record_penalty ? 0.5 * l2 * Sum(state_->panel_squares) : 0;
+    kernels.update(u);
+  };
+  ForEachStretch(LayerOf(part), part, gradient, update);
+  if (records_penalty()) state_->part_squares[static_cast<size_t>(part.index)] = squares;
+  engine_.RefreshTransposed(part);
 }
 
 // One batch. False if it was stopped before the update.
@@ -199,18 +180,21 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
   options.seed = config_.seed;
   options.step = static_cast<uint64_t>(step_);
   state_->update = UpdateArgsOf<T>(config_, moment_age_, learning_rate);
-  if (hook_) {
-    if (!engine_.Compute(batch, options, should_stop)) return false;
-    hook_(engine_.gradient());
-    Sweep(GetNumThreads());
-  } else if (!engine_.Compute(batch, options, should_stop, after_gradient_)) {
+  // A norm or a hook needs the gradient as a whole; else each part is used at once.
+  const bool whole = hook_ || config_.clip_norm > 0;
+  if (!engine_.Compute(batch, options, should_stop, whole ? nullptr : update_part_)) {
     return false;
   }
-  if (std::isfinite(engine_.result().loss)) {
-    engine_.MarkRefreshed();
-    ++step_;
-    ++moment_age_;
+  if (hook_) hook_(engine_.gradient());
+  if (!std::isfinite(engine_.result().loss)) return true;
+  if (whole) {
+    state_->update.gradient_scale = static_cast<T>(ClippingScale());
+    engine_.ForEachPart(update_part_);
   }
+  penalty_ = records_penalty() ? 0.5 * WeightPenalty() * Sum(state_->part_squares) : 0;
+  engine_.MarkRefreshed();
+  ++step_;
+  ++moment_age_;
   return true;
 }
 

@@ -54,7 +54,7 @@ void CheckPacking(const std::vector<ptrdiff_t>& sizes) {
     const LayerLayout& at = layout[l];
     if (l > 0) {
       for (ptrdiff_t p = 0; p < at.n_panels; ++p) {
-        TransposePanel(transposed.data(), to[l], arena.data(), at, p);
+        TransposePanel(transposed.data(), to[l], arena.data(), at, p, 0, at.n_in);
       }
       std::vector<T> expected(static_cast<size_t>((1 + at.n_out) * at.n_in));
       for (ptrdiff_t i = 0; i < at.n_in; ++i) {

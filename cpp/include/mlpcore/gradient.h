@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "mlpcore/network.h"
 
@@ -28,6 +29,25 @@ struct GradientOptions {
   int threads = 0;              // 0: as many as the batch is worth
 };
 
+// Some lines of some panels of a layer: a share of the parameters, of the gradient, or
+// of what else has their layout, small enough that a few of them stay in L1 and L2.
+struct Part {
+  ptrdiff_t index;  // among all parts
+  ptrdiff_t layer, panel, n_panels;
+  ptrdiff_t in_begin, in_end;  // inputs; with input 0 comes the head line, the biases
+
+  // Within a panel: the first line, and how many.
+  ptrdiff_t line() const { return in_begin == 0 ? 0 : 1 + in_begin; }
+  ptrdiff_t n_lines() const { return 1 + in_end - line(); }
+};
+
+// The gradient of a part, complete.
+template <typename T>
+struct PartGradient {
+  const T* lines;        // (n_panels, n_lines, kPanel)
+  ptrdiff_t panel_size;  // how far apart the panels are
+};
+
 // Holds all that a gradient needs and reuses it from call to call; nothing is allocated
 // once the largest batch has been seen. One thread at a time.
 template <typename T>
@@ -37,29 +57,38 @@ class GradientEngine {
   ~GradientEngine();
   GradientEngine(GradientEngine&&) noexcept;
 
-  // Run by the caller once the gradient is whole; told how many threads the batch got.
-  using AfterGradient = std::function<void(int threads)>;
+  // Takes the gradient part by part, from many threads at once; must not throw. A
+  // gradient taken in the moment it is complete is still in L1, and the one of a batch
+  // that is computed in one go is never in memory as a whole.
+  using UsePart = std::function<void(const Part&, const PartGradient<T>&)>;
   // True: stop now, leave the batch. Asked between groups of rows, by the calling
   // thread.
   using ShouldStop = std::function<bool()>;
 
-  // Leaves the gradient of sum(w l) / sum(w) in gradient(). With order == null the rows
-  // are used in place. `result()` is valid within `after` and after the call.
-  // Returns false if should_stop said so (it is asked between groups of rows, by the
-  // calling thread, and must not throw), and `after` was not run.
+  // The gradient of sum(w l) / sum(w). With order == null the rows are used in place.
+  // Without use_part it is left in gradient(). With it, each part goes there once, when
+  // the backward pass has no more use for the weights; but if the loss is not finite,
+  // none does. `result()` is valid within use_part and after the call. Returns false if
+  // should_stop said so (it is asked between groups of rows, by the calling thread, and
+  // must not throw), and use_part saw nothing.
   bool Compute(const Batch<T>& batch, const GradientOptions& options,
                const ShouldStop& should_stop = nullptr,
-               const AfterGradient& after = nullptr);
+               const UsePart& use_part = nullptr);
 
-  // Panels, as the network's arena: n = network.arena_size().
+  const std::vector<Part>& parts() const;
+  // use_part for the gradient that Compute left whole, on as many threads as it had.
+  void ForEachPart(const UsePart& use_part) const;
+
+  // Panels, as the network's arena: n = network.arena_size(). Left by Compute without
+  // use_part.
   T* gradient();
   const Evaluation& result() const;
   // In get_parameters order.
   void CopyGradient(T* flat) const;
 
-  // For the optimizer's sweep: writes one panel of changed weights into W^T too, and
-  // tells, after all of them, that the network's parameters changed.
-  void RefreshTransposed(ptrdiff_t layer, ptrdiff_t panel);
+  // For the optimizer: writes a part's changed weights into W^T too, and tells, after
+  // all of them, that the network's parameters changed.
+  void RefreshTransposed(const Part& part);
   void MarkRefreshed();
 
  private:

@@ -115,16 +115,19 @@ class Trainer {
   void PutBackLastFinite();
   bool UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                         const ShouldStop& should_stop);
-  void Sweep(int threads);
-  double ClippingScale(T l2, int threads);
-  template <typename F>
-  void ForEachPanel(int threads, const F& f) const;
+  void UpdatePart(const Part& part, const PartGradient<T>& gradient);
+  double ClippingScale();
+  double WeightPenalty() const;
+  bool records_penalty() const { return config_.l2_of_sum && config_.l2 > 0; }
+  const LayerLayout& LayerOf(const Part& part) const {
+    return network_->layout()[static_cast<size_t>(part.layer)];
+  }
 
   std::shared_ptr<Network<T>> network_;
   TrainerConfig config_;
   GradientEngine<T> engine_;
   GradientHook hook_;
-  typename GradientEngine<T>::AfterGradient after_gradient_;
+  typename GradientEngine<T>::UsePart update_part_;
   struct State;
   std::unique_ptr<State> state_;
   double penalty_ = 0;  // of the last batch, if l2_of_sum

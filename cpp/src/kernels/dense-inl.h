@@ -22,6 +22,7 @@ struct PanelProductArgs {
   const T* panels;  // (1 + terms) lines each
   ptrdiff_t rows, terms, col_begin, col_end;
   bool relu;
+  bool padded;  // C's rows have room for whole panels
 };
 
 // C = A * panels, strip by strip; finish(col, cols) is called when a strip is whole and
@@ -40,8 +41,9 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   for (ptrdiff_t col = p.col_begin; col < p.col_end;) {
     const ptrdiff_t panels_left = DivUp(p.col_end - col, kPanel<T>);
     const int panels = PanelsOfStrip<T>(widest_rows, panels_left);
-    const ptrdiff_t cols_left = p.col_end - col;
-    t.cols = cols_left < panels * kPanel<T> ? cols_left : panels * kPanel<T>;
+    const ptrdiff_t width = panels * kPanel<T>, cols_left = p.col_end - col;
+    const ptrdiff_t cols = cols_left < width ? cols_left : width;
+    t.cols = p.padded ? width : cols;
     const T* head = p.panels + col / kPanel<T> * panel_size;
     ptrdiff_t k = 0;
     do {  // once even without terms: C is then the heads
@@ -60,8 +62,8 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       }
       k += kBlockTerms;
     } while (k < p.terms);
-    finish(col, t.cols);
-    col += t.cols;
+    finish(col, cols);
+    col += cols;
   }
 }
 
@@ -81,6 +83,7 @@ void Dense(const DenseArgs<T>& d) {
   p.col_begin = d.col_begin;
   p.col_end = d.col_end;
   p.relu = in_tile && d.activation == Activation::kRelu;
+  p.padded = d.padded;
   PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
     if (in_tile) return;
     const Rows<T> derivative = {d.derivative ? d.derivative.data + col : nullptr,
@@ -101,6 +104,7 @@ void InputGradient(const InputGradientArgs<T>& g) {
   p.col_begin = 0;
   p.col_end = g.n_in;
   p.relu = false;
+  p.padded = g.padded;
   PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
     if (!g.y && !g.derivative) return;
     const Rows<T> dx = {g.dx.data + col, g.dx.stride};
@@ -156,7 +160,7 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
     t.cols = panels * kPanel<T>;
     for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
       const int inputs = RowsOfTile(g.in_end - i);
-      t.c = first + (1 + i) * kPanel<T>;
+      t.c = first + (1 + i - g.in_origin) * kPanel<T>;
       t.a = g.x.data + i;
       kTiles<T, true>.of[inputs][panels](t);
       i += inputs;

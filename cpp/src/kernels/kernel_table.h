@@ -26,7 +26,8 @@ struct Rows {
 // y = phi(x W + b) for the columns [col_begin, col_end) of some rows.
 //
 // col_begin is a multiple of kPanel; col_end is too, or is n_out. Columns past n_out
-// are not written. y, z and derivative may not overlap x; z may be y.
+// are not written, unless rows are padded. y, z and derivative may not overlap x; z may
+// be y.
 template <typename T>
 struct DenseArgs {
   Rows<T> y;                  // out (rows, n_out)
@@ -37,6 +38,9 @@ struct DenseArgs {
   ptrdiff_t rows = 0, n_in = 0, n_out = 0;
   ptrdiff_t col_begin = 0, col_end = 0;
   Activation activation = Activation::kIdentity;
+  // Rows of z (of y, without z) have room for whole panels. It costs less to fill it
+  // than to spare it; what is written there is z of weights and a bias of zero.
+  bool padded = false;
 };
 
 // dz_in = (dz W^T) * phi'(z_in): the gradient one layer back.
@@ -50,6 +54,7 @@ struct InputGradientArgs {
   Rows<const T> y;  // (rows, n_in), that layer's output, or
   Rows<const T>
       derivative;  // (rows, n_in), its phi', which goes first; both may be null
+  bool padded = false;  // rows of dx have room for whole panels: it is filled with 0
 };
 
 // Some panels of dW = x^T dz, the inputs [in_begin, in_end), and with in_begin == 0 the
@@ -57,6 +62,7 @@ struct InputGradientArgs {
 template <typename T>
 struct WeightGradientArgs {
   T* panel = nullptr;  // out: a panel of the gradient, head line first
+  ptrdiff_t in_origin = 0;  // the input whose line comes after the head
   ptrdiff_t n_panels = 1, panel_size = 0;  // how many, and how far apart
   Rows<const T> x;                         // (rows, n_in)
   Rows<const T> dz;  // (rows, n_panels * kPanel), zero in the padding columns

@@ -54,6 +54,18 @@ struct TileArgs {
   bool relu;           // C = max(C, 0), after all else
 };
 
+// Vector v of row r of C, and how many lanes of it exist.
+template <typename T>
+MLPCORE_INLINE T* VectorOfC(const TileArgs<T>& t, int r, int v) {
+  return t.c + r * t.c_stride + v / kVectors<T> * t.c_panel +
+         v % kVectors<T> * kLanes<T>;
+}
+template <typename T>
+MLPCORE_INLINE ptrdiff_t LanesOfC(const TileArgs<T>& t, int v) {
+  const ptrdiff_t left = t.cols - v * kLanes<T>;
+  return left < 0 ? 0 : left > kLanes<T> ? kLanes<T> : left;
+}
+
 template <typename T, int kRows, int kPanels, bool kTransposed>
 __attribute__((noinline)) void Tile(const TileArgs<T>& t) {
   constexpr int kLine = kPanels * kVectors<T>;
@@ -71,16 +83,18 @@ __attribute__((noinline)) void Tile(const TileArgs<T>& t) {
     for (int r = 0; r < kRows; ++r) acc[r][v] = start;
   }
 
-  const T* a[kRows];
+  // A pointer for every four rows, the others by multiples of the stride: with one for
+  // each there are not enough registers, and the loop reloads some of them.
+  constexpr int kGroups = kTransposed ? 1 : (kRows + 3) / 4;
+  const T* a[kGroups];
   MLPCORE_UNROLL
-  for (int r = 0; r < kRows; ++r) a[r] = t.a + r * (kTransposed ? 1 : t.a_stride);
+  for (int g = 0; g < kGroups; ++g) a[g] = t.a + 4 * g * t.a_stride;
   const T* b = t.b;
   // A panel of packed weights is read line by line: let the compiler see the constant.
   const ptrdiff_t b_stride = kTransposed ? t.b_stride : kPanel<T>;
   const ptrdiff_t b_panel = t.b_panel;
-  const ptrdiff_t a_end = t.terms * (kTransposed ? t.a_stride : 1);
   const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
-  for (ptrdiff_t k = 0; k < a_end; k += a_step) {
+  for (ptrdiff_t k = 0; k < t.terms; ++k) {
     V<T> line[kLine];
     MLPCORE_UNROLL
     for (int v = 0; v < kLine; ++v) {
@@ -88,33 +102,23 @@ __attribute__((noinline)) void Tile(const TileArgs<T>& t) {
     }
     MLPCORE_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      const V<T> x = Set<T>(kTransposed ? a[0][k + r] : a[r][k]);
+      const V<T> x = Set<T>(kTransposed ? a[0][r] : a[r / 4][r % 4 * t.a_stride]);
       MLPCORE_UNROLL
       for (int v = 0; v < kLine; ++v) acc[r][v] = MulAdd(x, line[v], acc[r][v]);
     }
     b += b_stride;
+    MLPCORE_UNROLL
+    for (int g = 0; g < kGroups; ++g) a[g] += a_step;
   }
 
-  // Columns that do not exist go by way of a whole tile on the stack.
-  alignas(kCacheLine) T spill[kRows * kWidth];
   const bool whole = t.cols == kWidth;
-  T* c = whole ? t.c : spill;
-  const ptrdiff_t c_stride = whole ? t.c_stride : kWidth;
-  const ptrdiff_t c_panel = whole ? t.c_panel : kPanel<T>;
-  const size_t row_bytes = static_cast<size_t>(t.cols) * sizeof(T);
   if (t.add) {
-    if (!whole) {
-      for (int r = 0; r < kRows; ++r) {
-        memcpy(spill + r * kWidth, t.c + r * t.c_stride, row_bytes);
-      }
-    }
     MLPCORE_UNROLL
     for (int r = 0; r < kRows; ++r) {
       MLPCORE_UNROLL
       for (int v = 0; v < kLine; ++v) {
-        const T* sum =
-            c + r * c_stride + (v / kVectors<T>)*c_panel + (v % kVectors<T>)*kL;
-        acc[r][v] = Load(sum) + acc[r][v];
+        const T* sum = VectorOfC(t, r, v);
+        acc[r][v] = (whole ? Load(sum) : LoadN(sum, LanesOfC(t, v))) + acc[r][v];
       }
     }
   }
@@ -122,23 +126,22 @@ __attribute__((noinline)) void Tile(const TileArgs<T>& t) {
     MLPCORE_UNROLL
     for (int r = 0; r < kRows; ++r) {
       MLPCORE_UNROLL
-      for (int v = 0; v < kLine; ++v) {
-        // NaN stays NaN: the comparison is false.
-        acc[r][v] = Select<T>(acc[r][v] < T(0), V<T>{}, acc[r][v]);
-      }
+      for (int v = 0; v < kLine; ++v) acc[r][v] = AtLeast(acc[r][v], T(0));
     }
   }
-  MLPCORE_UNROLL
-  for (int r = 0; r < kRows; ++r) {
+  if (whole) {
     MLPCORE_UNROLL
-    for (int v = 0; v < kLine; ++v) {
-      Store<T>(acc[r][v],
-               c + r * c_stride + (v / kVectors<T>)*c_panel + (v % kVectors<T>)*kL);
-    }
-  }
-  if (!whole) {
     for (int r = 0; r < kRows; ++r) {
-      memcpy(t.c + r * t.c_stride, spill + r * kWidth, row_bytes);
+      MLPCORE_UNROLL
+      for (int v = 0; v < kLine; ++v) Store<T>(acc[r][v], VectorOfC(t, r, v));
+    }
+  } else {
+    MLPCORE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      MLPCORE_UNROLL
+      for (int v = 0; v < kLine; ++v) {
+        StoreN(acc[r][v], VectorOfC(t, r, v), LanesOfC(t, v));
+      }
     }
   }
 }
