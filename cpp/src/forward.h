@@ -64,13 +64,12 @@ BlockRows BlockRowsOf(const std::vector<LayerLayout>& layout) {
   return {least, std::clamp(fit, least, most)};
 }
 
-// Blocks are multiples of the tile's rows, unless there are so few rows that even
-// shares matter more.
+// One thread's blocks are multiples of the tile's rows; several threads' are of four,
+// because even shares matter more: of 128 rows in twelves, one of two threads got 72.
 inline ptrdiff_t RowsOfTask(const BlockRows& block, ptrdiff_t rows, int threads,
                             ptrdiff_t tile_rows) {
-  const bool few = rows < 4 * tile_rows * threads;
-  const ptrdiff_t unit = few && threads > 1 ? 4 : tile_rows;
-  return ItemsOfTask(rows, threads, unit, block.least,
+  constexpr ptrdiff_t kUnit = 4;
+  return ItemsOfTask(rows, threads, kUnit, block.least,
                      block.most / tile_rows * tile_rows);
 }
 

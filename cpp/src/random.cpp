@@ -32,13 +32,18 @@ class Words64 {
   PhiloxBlock block_{};
 };
 
-// The high 64 bits of a * b, from 32-bit halves.
+// The high 64 bits of a * b.
 uint64_t HighProduct(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<uint64_t>(static_cast<Wide>(a) * b >> 64);
+#else  // from 32-bit halves
   const uint64_t a_lo = a & 0xFFFFFFFF, a_hi = a >> 32;
   const uint64_t b_lo = b & 0xFFFFFFFF, b_hi = b >> 32;
   const uint64_t mid = a_hi * b_lo + (a_lo * b_lo >> 32);
   const uint64_t mid2 = a_lo * b_hi + (mid & 0xFFFFFFFF);
   return a_hi * b_hi + (mid >> 32) + (mid2 >> 32);
+#endif
 }
 
 }  // namespace
