@@ -73,7 +73,8 @@ struct GradientEngine<T>::Workspace {
   void Reserve(ptrdiff_t rows);
   void RefreshAll();
   void ForwardBackward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
-  Rows<const T> InputRowsOf(ptrdiff_t first, ptrdiff_t count);
+  Rows<const T> InputRowsOf(const KernelTable<T>& kernels, ptrdiff_t first,
+                            ptrdiff_t count);
   Targets<T> TargetsOf(ptrdiff_t first) const;
   const T* WeightsOf(ptrdiff_t first) const;
   void Forward(const KernelTable<T>& kernels, Rows<const T> x, ptrdiff_t first,
@@ -162,23 +163,26 @@ void GradientEngine<T>::Workspace::RefreshAll() {
 // one pass over data that has to be read anyway, and gives rows whose stride suits the
 // cache; targets and weights come along.
 template <typename T>
-Rows<const T> GradientEngine<T>::Workspace::InputRowsOf(ptrdiff_t first,
+Rows<const T> GradientEngine<T>::Workspace::InputRowsOf(const KernelTable<T>& kernels,
+                                                        ptrdiff_t first,
                                                         ptrdiff_t count) {
   const ptrdiff_t row = group_first + first;
   if (batch.order == nullptr)
     return {batch.x.data + row * batch.x.stride, batch.x.stride};
-  const ptrdiff_t n_in = spec.n_in(), n_out = spec.n_out();
-  for (ptrdiff_t i = 0; i < count; ++i) {
-    const ptrdiff_t from = batch.order[row + i];
-    const size_t to = static_cast<size_t>(first + i);
-    std::copy_n(batch.x.data + from * batch.x.stride, n_in, x.rows().Row(first + i));
-    if (batch.targets.labels) {
-      target_labels[to] = batch.targets.labels[from];
-    } else {
-      std::copy_n(batch.targets.values + from * batch.targets.value_stride, n_out,
-                  target_values.rows().Row(first + i));
-    }
-    if (batch.weights) row_weight[to] = batch.weights[from];
+  const int64_t* order = batch.order + row;
+  const Targets<T>& targets = batch.targets;
+  kernels.gather(x.rows(first), {batch.x.data, batch.x.stride}, order, count,
+                 spec.n_in());
+  if (targets.labels) {
+    int32_t* labels = target_labels.data() + first;
+    for (ptrdiff_t i = 0; i < count; ++i) labels[i] = targets.labels[order[i]];
+  } else {
+    kernels.gather(target_values.rows(first), {targets.values, targets.value_stride},
+                   order, count, spec.n_out());
+  }
+  if (batch.weights) {
+    T* weights = row_weight.data() + first;
+    for (ptrdiff_t i = 0; i < count; ++i) weights[i] = batch.weights[order[i]];
   }
   return x.rows(first);
 }
@@ -289,7 +293,7 @@ void GradientEngine<T>::Workspace::Backward(const KernelTable<T>& kernels,
 template <typename T>
 void GradientEngine<T>::Workspace::ForwardBackward(const KernelTable<T>& kernels,
                                                    ptrdiff_t first, ptrdiff_t count) {
-  const Rows<const T> in = InputRowsOf(first, count);
+  const Rows<const T> in = InputRowsOf(kernels, first, count);
   Forward(kernels, in, first, count);
   LossAndOutputGradient(kernels, first, count);
   Backward(kernels, first, count);

@@ -36,10 +36,11 @@ Evaluation SumRows(const LossArgs<T>& loss, const T* weights, const NetworkSpec&
     if (weight == 0) continue;  // nor may an infinite loss of its make 0 * inf
     sum.weight += weight;
     sum.loss += weight * static_cast<double>(loss.row_loss[r]);
-    if (classifier &&
-        (loss.softmax ? SoftmaxRowIsRight(loss, r) : SigmoidRowIsRight(loss, r))) {
-      sum.correct += weight;
-    }
+    if (!classifier) continue;
+    // By arithmetic: a branch on what nobody can predict costs 15 cycles a miss.
+    const bool right =
+        loss.softmax ? SoftmaxRowIsRight(loss, r) : SigmoidRowIsRight(loss, r);
+    sum.correct += weight * static_cast<double>(right);
   }
   return sum;
 }

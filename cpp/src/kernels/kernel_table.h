@@ -136,6 +136,10 @@ struct KernelTable {
   void (*dense)(const DenseArgs<T>&);
   void (*input_gradient)(const InputGradientArgs<T>&);
   void (*weight_gradient)(const WeightGradientArgs<T>&);
+  // Row i of `to` (rows, n), whose rows are padded to whole panels, is row order[i] of
+  // `from`. The padding may be written.
+  void (*gather)(Rows<T> to, Rows<const T> from, const int64_t* order, ptrdiff_t rows,
+                 ptrdiff_t n);
   // y = phi(z); derivative = phi'(z) unless null. y may be z.
   void (*activate)(Activation, Rows<T> y, Rows<T> derivative, Rows<const T> z,
                    ptrdiff_t rows, ptrdiff_t n);

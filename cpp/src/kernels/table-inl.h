@@ -5,6 +5,7 @@
 #include "kernels/dense-inl.h"
 #include "kernels/dropout-inl.h"
 #include "kernels/elementwise-inl.h"
+#include "kernels/gather-inl.h"
 #include "kernels/loss-inl.h"
 #include "kernels/optimizer-inl.h"
 #include "kernels/peak-inl.h"
@@ -24,6 +25,7 @@ constexpr KernelTable<T> MakeTable() {
           &Dense<T>,
           &InputGradient<T>,
           &WeightGradient<T>,
+          &GatherRows<T>,
           &Activate<T>,
           &ActivationGradient<T>,
           &Softmax<T>,
