@@ -8,6 +8,10 @@
 #include <memory>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "mlpcore/types.h"
 
 namespace mlpcore {
@@ -20,8 +24,13 @@ class AlignedBuffer {
   explicit AlignedBuffer(size_t size) : size_(size) {
     if (size > std::numeric_limits<size_t>::max() / 2 / sizeof(T))
       throw std::bad_alloc();
-    data_.reset(static_cast<T*>(
-        ::operator new(size * sizeof(T) + 1, std::align_val_t(kCacheLine))));
+    const size_t bytes = size * sizeof(T) + 1;
+    const bool large = bytes >= kHugePage / 2;
+    const std::align_val_t alignment{large ? kHugePage : kCacheLine};
+    data_ = {static_cast<T*>(::operator new(bytes, alignment)), Free{alignment}};
+#if defined(__linux__)
+    if (large) madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a wish; may be refused
+#endif
     std::fill_n(data_.get(), size, T(0));
   }
 
@@ -29,8 +38,14 @@ class AlignedBuffer {
   size_t size() const { return size_; }
 
  private:
+  // In a matrix whose rows are 4 KB long each row has a page of its own, and a product
+  // that goes down the columns finds none of them in the first-level TLB (64 entries or
+  // so). With pages of 2 MB all of it is there.
+  static constexpr size_t kHugePage = size_t{2} << 20;
+
   struct Free {
-    void operator()(T* p) const { ::operator delete(p, std::align_val_t(kCacheLine)); }
+    std::align_val_t alignment{kCacheLine};
+    void operator()(T* p) const { ::operator delete(p, alignment); }
   };
   std::unique_ptr<T, Free> data_;
   size_t size_ = 0;
