@@ -94,6 +94,11 @@ class TestForward:
         z, y = Network([2, 3]).forward(np.ones((1, 2)))
         assert z[0].shape == y[0].shape == (1, 3)
 
+    def test_work_that_releases_the_gil(self, dtype):
+        net = Network([64, 32, 10], dtype=dtype, rng=0)
+        X = np.random.default_rng(0).normal(size=(2000, 64))
+        assert_same_bits(net.forward(X).y[-1], net.predict(X))
+
 
 class TestPredict:
     def test_softmax_is_a_distribution(self, isa, dtype):

@@ -83,9 +83,9 @@ py::tuple Forward(const NetworkObject<T>& self, const Array<T>& x) {
       arrays->append(array);
     }
   }
-  const ReleaseGilFor release(self.network->multiply_adds() *
-                              static_cast<double>(x.shape(0)));
   if (x.shape(0) > 0) {
+    const ReleaseGilFor release(self.network->multiply_adds() *
+                                static_cast<double>(x.shape(0)));
     self.network->Forward(out, {x.data(), self.network->spec().n_in()}, x.shape(0));
   }
   return py::make_tuple(z, y);

@@ -16,8 +16,9 @@
 namespace mlpcore {
 namespace {
 
-// A matrix of our own, its rows padded to whole panels. In the padding of dz is 0 for
-// ever: the losses do not write there, and the products of zero weights are 0.
+// A matrix of our own, its rows padded to whole panels. In the padding of dz is 0:
+// the losses do not write there, and the products of zero weights are 0 (or NaN, where
+// dz is not finite, and training ends).
 template <typename T>
 struct OwnedRows {
   OwnedRows() = default;
@@ -93,7 +94,7 @@ struct GradientEngine<T>::Workspace {
   std::vector<LayerLayout> transposed_layout;
   AlignedBuffer<T> transposed;
   uint64_t transposed_version = 0;  // of the network's parameters; 0: never written
-  AlignedBuffer<T> gradient;  // empty until it is needed as a whole
+  AlignedBuffer<T> gradient;        // empty until it is needed as a whole
   std::vector<Part> parts;
   int threads = 1;  // that the last batch got
 
@@ -212,8 +213,7 @@ void GradientEngine<T>::Workspace::Forward(const KernelTable<T>& kernels,
     const bool from_output = DerivativeFromOutput(spec.activations[i]);
     const Rows<T> y = state.y.rows(first);
     const Rows<T> derivative = from_output ? Rows<T>{} : state.derivative.rows(first);
-    DenseArgs<T> args =
-        DenseArgsOf(*network, l, in, {y, {}, derivative, true}, count);
+    DenseArgs<T> args = DenseArgsOf(*network, l, in, {y, {}, derivative, true}, count);
     if (last && LossTakesField(spec)) args.activation = Activation::kIdentity;
     kernels.dense(args);
     if (!last && options.dropout && spec.dropout[i] > 0) {

@@ -97,7 +97,7 @@ void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
   template void Pack<T>(T*, const T*, const std::vector<LayerLayout>&);             \
   template void Unpack<T>(T*, const T*, const std::vector<LayerLayout>&);           \
   template void TransposePanel<T>(T*, const LayerLayout&, const T*,                 \
-                                  const LayerLayout&, ptrdiff_t, ptrdiff_t,        \
+                                  const LayerLayout&, ptrdiff_t, ptrdiff_t,         \
                                   ptrdiff_t);
 MLPCORE_INSTANTIATE(float)
 MLPCORE_INSTANTIATE(double)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -60,7 +61,7 @@ bool AllFinite(const T* p, size_t n) {
 template <typename T>
 struct Trainer<T>::State {
   AlignedBuffer<T> moment1, moment2;  // empty if the optimizer has none
-  std::vector<double> part_squares;  // sums of squares, for clipping and the penalty
+  std::vector<double> part_squares;   // sums of squares, for clipping and the penalty
   std::vector<int64_t> order;
   AlignedBuffer<T> last_finite;  // weights after the last good epoch
   UpdateArgs<T> update;          // this step's scalars
@@ -136,7 +137,7 @@ double Trainer<T>::ClippingScale() {
   if (config_.clip_norm == 0) return 1;
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const T l2 = static_cast<T>(WeightPenalty());
-  engine_.ForEachPart([&](const Part& part, const PartGradient<T>& gradient) {
+  const auto square_part = [&](const Part& part, const PartGradient<T>& gradient) {
     double sum = 0;
     const auto square = [&](ptrdiff_t at, const T* g, ptrdiff_t n, bool biases) {
       const T* weights = biases || l2 == T(0) ? nullptr : network_->arena() + at;
@@ -144,7 +145,8 @@ double Trainer<T>::ClippingScale() {
     };
     ForEachStretch(LayerOf(part), part, gradient, square);
     state_->part_squares[static_cast<size_t>(part.index)] = sum;
-  });
+  };
+  engine_.ForEachPart(std::ref(square_part));  // a reference: a copy would be allocated
   const double norm = std::sqrt(Sum(state_->part_squares));
   return norm > config_.clip_norm ? config_.clip_norm / norm : 1;
 }
@@ -169,7 +171,8 @@ void Trainer<T>::UpdatePart(const Part& part, const PartGradient<T>& gradient) {
     kernels.update(u);
   };
   ForEachStretch(LayerOf(part), part, gradient, update);
-  if (records_penalty()) state_->part_squares[static_cast<size_t>(part.index)] = squares;
+  if (records_penalty())
+    state_->part_squares[static_cast<size_t>(part.index)] = squares;
   engine_.RefreshTransposed(part);
 }
 

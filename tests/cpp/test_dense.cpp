@@ -12,7 +12,7 @@ constexpr ptrdiff_t kMostRows = 26;  // two full AVX-512 tiles of 12, and 2
 template <typename T>
 void RunDense(const Framed<T>& y, const Framed<T>& x, const PackedLayer<T>& layer,
               ptrdiff_t rows, ptrdiff_t col_begin, ptrdiff_t col_end,
-              Activation activation) {
+              Activation activation, bool padded = false) {
   DenseArgs<T> args;
   args.y = y.rows();
   args.x = x.rows();
@@ -23,6 +23,7 @@ void RunDense(const Framed<T>& y, const Framed<T>& x, const PackedLayer<T>& laye
   args.col_begin = col_begin;
   args.col_end = col_end;
   args.activation = activation;
+  args.padded = padded;
   ActiveKernels<T>().dense(args);
 }
 
@@ -53,6 +54,20 @@ void CheckAgainstOracle(const std::vector<T>& x, const std::vector<T>& w_then_b,
       RunDense(out, in, layer, rows, 0, n_out, Activation::kRelu);
       CHECK(FirstDifference(out.Dense().data(), relu.data(), n) == -1);
       CHECK(out.FrameIsIntact());
+
+      // Padded: whole lines are written, and no more.
+      const ptrdiff_t width = RoundUp(n_out, kPanel<T>);
+      const Framed<T> wide(rows, width, rows % 3, rows % 5);
+      RunDense(wide, in, layer, rows, 0, n_out, Activation::kRelu, true);
+      std::vector<T> existing;
+      ptrdiff_t unwritten = 0;
+      for (ptrdiff_t i = 0; i < rows; ++i) {
+        for (ptrdiff_t j = 0; j < n_out; ++j) existing.push_back(wide.at(i, j));
+        for (ptrdiff_t j = n_out; j < width; ++j) unwritten += IsCanary(wide.at(i, j));
+      }
+      CHECK(FirstDifference(existing.data(), relu.data(), n) == -1);
+      CHECK(unwritten == 0);
+      CHECK(wide.FrameIsIntact());
     }
   });
 }

@@ -2,6 +2,8 @@
 // the same bits for every number of threads and however the rows are given.
 #include "mlpcore/gradient.h"
 
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "loss_run.h"
@@ -281,6 +283,56 @@ TEST_SUITE("gradient") {
     std::vector<T> gradient(network->n_parameters());
     engine.CopyGradient(gradient.data());
     CHECK(FirstDifference(GradientOf(network, data.batch()), gradient) == -1);
+  }
+
+  TEST_CASE_TEMPLATE("part by part it is the same", T, float, double) {
+    const NetworkSpec spec = SpecOf({300, 70, 40, 5}, Activation::kTanh,
+                                    Activation::kSoftmax, Loss::kLogLoss);
+    const auto network = MakeNetwork<T>(spec);
+    const DataSet<T> data(spec, 700);
+    const Restore restore;
+    for (const int threads : {1, 3}) {
+      SetNumThreads(threads);
+      // In one go, and in groups of rows.
+      for (const ptrdiff_t rows : {200, 700}) {
+        CAPTURE(threads);
+        CAPTURE(rows);
+        Batch<T> batch = data.batch();
+        batch.rows = rows;
+        GradientOptions options;
+        options.threads = threads;
+        GradientEngine<T> engine(network), whole(network);
+        std::vector<T> taken(network->arena_size(), std::numeric_limits<T>::max());
+        const auto take = [&](const Part& part, const PartGradient<T>& gradient) {
+          const LayerLayout& layer = network->layout()[static_cast<size_t>(part.layer)];
+          for (ptrdiff_t p = 0; p < part.n_panels; ++p) {
+            std::copy_n(
+                gradient.lines + p * gradient.panel_size, part.n_lines() * kPanel<T>,
+                taken.data() + layer.offset + (part.panel + p) * layer.panel_size +
+                    part.line() * kPanel<T>);
+          }
+        };
+        REQUIRE(engine.Compute(batch, options, nullptr, take));
+        REQUIRE(whole.Compute(batch, options));
+        const std::vector<T> wanted(whole.gradient(),
+                                    whole.gradient() + network->arena_size());
+        CHECK(FirstDifference(wanted, taken) == -1);
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("no part of a loss that is not finite is used", T, float, double) {
+    const NetworkSpec spec =
+        SpecOf({8, 10, 5}, Activation::kTanh, Activation::kSoftmax, Loss::kLogLoss);
+    const auto network = MakeNetwork<T>(spec);
+    DataSet<T> data(spec, 50);
+    data.x[3] = std::numeric_limits<T>::quiet_NaN();
+    GradientEngine<T> engine(network);
+    size_t used = 0;
+    const auto count = [&](const auto&, const auto&) { ++used; };
+    CHECK(engine.Compute(data.batch(), {}, nullptr, count));
+    CHECK(std::isnan(engine.result().loss));
+    CHECK(used == 0);
   }
 
   TEST_CASE_TEMPLATE("it can be stopped between groups", T, float, double) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <numeric>
 #include <vector>
 
 namespace mlpcore::testing {
@@ -132,6 +133,10 @@ void RunRowKernels(Side side, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t gap) {
   kernels.activation_gradient(Activation::kMish, a, b, {}, c, rows, n);
   kernels.softmax(a, b, rows, n, false);
   kernels.softmax(a, b, rows, n, true);
+  std::vector<int64_t> order(static_cast<size_t>(rows));
+  std::iota(order.rbegin(), order.rend(), 0);
+  const ptrdiff_t padded = RoundUp(n, kPanel<T>);
+  kernels.gather(memory.Matrix<T>(rows, padded, 0), b, order.data(), rows, n);
   const size_t whole = static_cast<size_t>(rows * n);
   const T* map_in = memory.Array<T>(whole);
   T* map_out = memory.Array<T>(whole);

@@ -133,10 +133,16 @@ MLPCORE_INLINE void BiasGradient(T* head, Rows<const T> dz, ptrdiff_t rows,
 
 // As many panels at a time as the tile has: a tile of one panel loads as much as it
 // multiplies, and two loads a cycle are all there are (AVX-512: 72 % of the peak with
-// one panel, see bench/NOTES.md). The strip of dz stays in L1 while the tiles walk
-// along the inputs.
+// one panel, see bench/NOTES.md).
+//
+// A tile of one panel reads a line of x and one of dz for each row of the chunk, in six
+// cycles, and its neighbour most of them again. More than 192 rows of both nearly fill
+// an L1 of 32 KB and push each other out; so the tiles take half of such a chunk, then
+// go on from C with the other half: the same chains. (Not where chains are added to C.
+// A tile of 12 x 2 takes 24 cycles a row, and L2 keeps up.)
 template <typename T>
 void WeightGradient(const WeightGradientArgs<T>& g) {
+  constexpr ptrdiff_t kStays = kBlockTerms * 3 / 4;
   TileArgs<T> t;
   t.c_stride = kPanel<T>;
   t.c_panel = g.panel_size;
@@ -144,9 +150,10 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
   t.b_stride = g.dz.stride;
   t.b_panel = kPanel<T>;
   t.head = nullptr;
-  t.terms = g.rows;
   t.add = g.accumulate;
   t.relu = false;
+  const bool halve = kTilePanels == 1 && g.rows > kStays && !g.accumulate;
+  const ptrdiff_t slice = halve ? kBlockTerms / 2 : kBlockTerms;
   for (ptrdiff_t p = 0; p < g.n_panels;) {
     const int panels =
         g.n_panels - p < kTilePanels ? static_cast<int>(g.n_panels - p) : kTilePanels;
@@ -156,14 +163,18 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
       BiasGradient<T>(first + i * g.panel_size, {dz.data + i * kPanel<T>, dz.stride},
                       g.rows, g.accumulate);
     }
-    t.b = dz.data;
     t.cols = panels * kPanel<T>;
-    for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
-      const int inputs = RowsOfTile(g.in_end - i);
-      t.c = first + (1 + i - g.in_origin) * kPanel<T>;
-      t.a = g.x.data + i;
-      kTiles<T, true>.of[inputs][panels](t);
-      i += inputs;
+    for (ptrdiff_t row = 0; row < g.rows; row += slice) {
+      t.b = dz.Row(row);
+      t.terms = g.rows - row < slice ? g.rows - row : slice;
+      t.resume = row > 0;
+      for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
+        const int inputs = RowsOfTile(g.in_end - i);
+        t.c = first + (1 + i - g.in_origin) * kPanel<T>;
+        t.a = g.x.Row(row) + i;
+        kTiles<T, true>.of[inputs][panels](t);
+        i += inputs;
+      }
     }
     p += panels;
   }

@@ -26,7 +26,8 @@ void GatherRows(Rows<T> to, Rows<const T> from, const int64_t* order, ptrdiff_t 
     }
     const T* source = from.Row(order[i]);
     T* row = to.Row(i);
-    for (ptrdiff_t j = 0; j < whole; j += kLanes<T>) Store<T>(Load(source + j), row + j);
+    for (ptrdiff_t j = 0; j < whole; j += kLanes<T>)
+      Store<T>(Load(source + j), row + j);
     if (whole < n) Store<T>(LoadN(source + whole, n - whole), row + whole);
   }
 }

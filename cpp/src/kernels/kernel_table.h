@@ -53,7 +53,7 @@ struct InputGradientArgs {
   Activation activation = Activation::kIdentity;  // of the layer below
   Rows<const T> y;  // (rows, n_in), that layer's output, or
   Rows<const T>
-      derivative;  // (rows, n_in), its phi', which goes first; both may be null
+      derivative;       // (rows, n_in), its phi', which goes first; both may be null
   bool padded = false;  // rows of dx have room for whole panels: it is filled with 0
 };
 
@@ -61,7 +61,7 @@ struct InputGradientArgs {
 // panels' db, for one chunk of at most kBlockTerms rows.
 template <typename T>
 struct WeightGradientArgs {
-  T* panel = nullptr;  // out: a panel of the gradient, head line first
+  T* panel = nullptr;       // out: a panel of the gradient, head line first
   ptrdiff_t in_origin = 0;  // the input whose line comes after the head
   ptrdiff_t n_panels = 1, panel_size = 0;  // how many, and how far apart
   Rows<const T> x;                         // (rows, n_in)

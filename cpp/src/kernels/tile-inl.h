@@ -50,6 +50,7 @@ struct TileArgs {
   const T* head;       // where the chains start (panels b_panel apart), or null for 0
   ptrdiff_t terms;     // at most kBlockTerms
   ptrdiff_t cols;      // columns of C that exist, at most panels * kPanel
+  bool resume;         // the chains start from C: more terms of a block
   bool add;            // C += chains
   bool relu;           // C = max(C, 0), after all else
 };
@@ -81,6 +82,13 @@ __attribute__((noinline)) void Tile(const TileArgs<T>& t) {
     }
     MLPCORE_UNROLL
     for (int r = 0; r < kRows; ++r) acc[r][v] = start;
+  }
+  if (kTransposed && t.resume) {
+    MLPCORE_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      MLPCORE_UNROLL
+      for (int v = 0; v < kLine; ++v) acc[r][v] = Load(VectorOfC(t, r, v));
+    }
   }
 
   // A pointer for every four rows, the others by multiples of the stride: with one for
