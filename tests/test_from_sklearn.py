@@ -93,7 +93,9 @@ def test_ours_has_what_scikit_learn_has_not():
 def test_the_network_is_a_copy():
     for estimator in fitted("binary"):
         before = copy.deepcopy(estimator.coefs_)
+        own = getattr(estimator, "network_", None)
         net = from_sklearn(estimator)
+        assert net is not own
         net.set_parameters(np.zeros(net.n_parameters))
         for w, kept in zip(estimator.coefs_, before, strict=True):
             assert_array_equal(w, kept)
