@@ -317,7 +317,16 @@ class NativeEstimator(Validating):
 
     @property
     def network_(self) -> Network:
-        """The `mlpcore.Network` with the coefficients as they are now."""
+        """The `mlpcore.Network` with the coefficients as they are now.
+
+        Examples
+        --------
+        >>> from mlpcore.sklearn import MLPRegressor
+        >>> reg = MLPRegressor("huber", [3], solver="lbfgs", random_state=0)
+        >>> reg = reg.fit([[0.0], [1.0]], [1.0, 2.0])
+        >>> reg.network_.predict([[0.5]]).shape
+        (1, 1)
+        """
         check_is_fitted(self)
         network: Network | None = self.__dict__.get("_network")
         if network is None or not self._has_weights_of(network):
