@@ -287,6 +287,14 @@ def test_models_that_are_no_network(make, message):
         from_keras(make())
 
 
+@pytest.mark.filterwarnings("ignore:Layer .*quantize:UserWarning")
+def test_quantized_weights():
+    model = model_of(L.ReLU())
+    model.quantize("int8")
+    with pytest.raises(NotSupportedError, match=r"layer 1 \(.*int8"):
+        from_keras(model)
+
+
 def test_weights_that_are_no_numbers():
     model = model_of()
     weights = model.get_weights()

@@ -235,6 +235,18 @@ def test_modules_that_are_no_network(module, message):
         from_torch(module)
 
 
+@pytest.mark.parametrize("place", ["0", "1", "1.0"])
+@pytest.mark.parametrize("kind", ["forward_hook", "forward_pre_hook"])
+def test_hooks_may_change_what_is_computed(kind, place):
+    module = module_of(nn.Sequential(nn.Tanh()))
+    hooked = module.get_submodule(place)
+    handle = getattr(hooked, f"register_{kind}")(lambda *given: None)
+    with pytest.raises(NotSupportedError, match=rf"layer {place} \(.*hooks"):
+        from_torch(module)
+    handle.remove()
+    assert_same_function(from_torch(module), module)
+
+
 def test_widths_that_do_not_fit():
     with pytest.raises(ValueError, match=r"layer 1 \(Linear\) has 7 inputs.*6 outputs"):
         from_torch(nn.Sequential(nn.Linear(5, 6), nn.Linear(7, 2)))

@@ -129,11 +129,20 @@ def _chain_of_modules(torch: Any, module: Any) -> Chain:
 
 def _leaves(nn: Any, module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Return the modules that data go through, with their places (``"2.0"``)."""
+    place = prefix.rstrip(".") or "0"
+    # nn.utils.weight_norm of old computes the weight in one. Lazy modules have their
+    # own until they get their weights, which are missed later.
+    hooked = module._forward_hooks or module._forward_pre_hooks
+    if hooked and not hasattr(module, "has_uninitialized_params"):
+        raise unsupported(
+            f"layer {place} ({type(module).__name__})",
+            "it has forward hooks, which may change what it computes",
+        )
     if not (
         isinstance(module, nn.Sequential)
         and type(module).forward is nn.Sequential.forward
     ):
-        yield prefix.rstrip(".") or "0", module
+        yield place, module
         return
     for i, child in enumerate(module):
         yield from _leaves(nn, child, f"{prefix}{i}.")
