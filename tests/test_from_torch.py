@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import mlpcore
 from mlpcore import Network, NotSupportedError, from_torch
-from support import assert_same_bits, run_python
+from support import run_python
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
