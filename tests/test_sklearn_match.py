@@ -136,7 +136,8 @@ def test_fit_then_partial_fit(problem):
 def test_sparse_features(problem, to_sparse, monkeypatch):
     from mlpcore.sklearn import _trainer
 
-    monkeypatch.setattr(_trainer, "_DENSE_ELEMENTS", 5 * 23)  # several parts an epoch
+    for name in ("_DENSE_ELEMENTS", "_PART_ELEMENTS"):
+        monkeypatch.setattr(_trainer, name, 5 * 23)  # several parts an epoch
     features = to_sparse(np.where(np.abs(X) > 0.5, X, 0))
     for solver, stop in (("adam", True), ("sgd", False), ("lbfgs", False)):
         a, b = compare(

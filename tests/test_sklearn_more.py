@@ -328,6 +328,34 @@ def test_clipping_and_smoothing_reach_the_trainer():
             classifier(solver=solver, **wrong).fit(X, y)
 
 
+def test_clipping_shortens_the_step():
+    """One step of plain SGD is the rate times the gradient, of that norm at most."""
+    y = TARGETS["multioutput"]
+
+    def step(**more):
+        start, moved = (
+            quietly(
+                regressor(
+                    solver="sgd",
+                    momentum=0.0,
+                    alpha=0.0,
+                    max_iter=1,
+                    learning_rate_init=rate,
+                    **more,
+                ).fit,
+                X,
+                y,
+            ).network_.get_parameters()
+            for rate in (1e-300, 0.1)
+        )
+        return (start - moved) / 0.1
+
+    gradient = step()
+    norm = np.linalg.norm(gradient)
+    np.testing.assert_allclose(step(clip_norm=norm / 4), gradient / 4, atol=1e-12)
+    np.testing.assert_array_equal(step(clip_norm=norm * 4), gradient)
+
+
 # from_network
 
 

@@ -18,6 +18,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -208,6 +209,20 @@ def test_early_stopping_keeps_the_best_weights_of_a_diverged_training():
         reg.fit(X * 3, X[:, 0])
     assert np.isnan(reg.validation_scores_[-1])
     assert np.isfinite(reg.predict(X)).all()
+
+
+def test_warnings_are_filtered_as_scikit_learns():
+    """As the examples of scikit-learn do it; and they show the line of the call."""
+    clf, y = MLPClassifier(**QUICK), TARGETS["binary"]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        clf.fit(X, y)
+    assert [w.category for w in seen] == [ConvergenceWarning]
+    assert seen[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")
+        clf.fit(X, y)
 
 
 def test_meta_estimators():

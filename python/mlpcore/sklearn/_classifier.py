@@ -128,19 +128,29 @@ out_activation_, n_features_in_, feature_names_in_
     >>> clf.predict(X[:2])
     array([0, 0])
 
-    Validation rows of one's own, stopping on their loss, dropout, smoother labels:
+    An activation and a dropout rate for each layer, AdamW with a schedule, clipping,
+    in float32:
 
     >>> clf = MLPClassifier(
-    ...     [32, 32], ["gelu", "tanh"], dropout=[0.1, 0.0], label_smoothing=0.05,
-    ...     class_weight="balanced", learning_rate="cosine", weight_decay=0.01,
-    ...     clip_norm=1.0, dtype="float32", early_stopping=True, scoring="loss",
-    ...     max_iter=40, n_iter_no_change=40, random_state=0,
-    ... )
-    >>> import warnings
-    >>> with warnings.catch_warnings(action="ignore"):  # of max_iter
-    ...     clf = clf.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
-    >>> len(clf.validation_loss_curve_)
-    40
+    ...     [32, 32], ["gelu", "tanh"], dropout=[0.1, 0.0], weight_decay=0.01,
+    ...     learning_rate="cosine", clip_norm=1.0, dtype="float32", tol=0.01,
+    ...     random_state=0,
+    ... ).fit(X, y)
+    >>> clf.network_
+    Network([4, 32, 32, 3], ['gelu', 'tanh'], output='softmax', loss='log_loss', \
+dropout=[0.1, 0.0], dtype='float32')
+
+    Without features, the probabilities are the shares of the classes; class weights
+    change the shares, and smoother labels move them together:
+
+    >>> import numpy as np
+    >>> X, y = np.zeros((100, 1)), np.repeat([0, 1], [90, 10])
+    >>> for more in {}, {"class_weight": "balanced"}, {"label_smoothing": 0.2}:
+    ...     clf = MLPClassifier([2], solver="lbfgs", random_state=0, **more)
+    ...     print(clf.fit(X, y).predict_proba(X[:1]).round(2))
+    [[0.9 0.1]]
+    [[0.5 0.5]]
+    [[0.82 0.18]]
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -254,6 +264,37 @@ out_activation_, n_features_in_, feature_names_in_
         ValueError, TypeError
             If a parameter or the data are not as described, or if the weights became
             infinite or NaN.
+
+        Examples
+        --------
+        Stopping on the loss of one's own validation rows, the last of which count
+        less:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = MLPClassifier(
+        ...     [8], early_stopping=True, scoring="loss", learning_rate_init=0.1,
+        ...     random_state=0,
+        ... )
+        >>> weights = np.linspace(1.0, 0.5, len(X[1::2]))
+        >>> clf = clf.fit(
+        ...     X[::2], y[::2], X_val=X[1::2], y_val=y[1::2], sample_weight_val=weights
+        ... )
+        >>> len(clf.validation_loss_curve_) == clf.n_iter_
+        True
+        >>> bool(clf.best_validation_score_ == -min(clf.validation_loss_curve_))
+        True
+
+        Any scorer of scikit-learn's, or a function, and scikit-learn's callbacks, here
+        one that scores the training rows after each epoch:
+
+        >>> from sklearn.callback import ScoringMonitor
+        >>> monitor = ScoringMonitor(scoring="accuracy")
+        >>> clf = clf.set_params(scoring="neg_log_loss").set_callbacks(monitor)
+        >>> clf = clf.fit(X, y)
+        >>> len(monitor.get_logs(select="most_recent").data) == clf.n_iter_ + 1
+        True
         """
         self._fit_with_validation(X, y, sample_weight, X_val, y_val, sample_weight_val)
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ..callbacks import Callback
 from ..callbacks.base import Logs
 from ..errors import DivergenceError
+from ._warnings import warn
 
 if TYPE_CHECKING:
     from ._validation_rows import ValidationSet
@@ -93,11 +93,10 @@ class EpochRules(Callback):
         if stopped:
             self.trainer.stop_training = True
         elif not self._incremental and est.n_iter_ == est.max_iter:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached "
                 "and the optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
 
     def diverged(self, error: DivergenceError) -> None:
@@ -112,10 +111,8 @@ class EpochRules(Callback):
         est.loss_curve_.append(est.loss_)
         est.validation_scores_.append(float("nan"))
         est.validation_loss_curve_.append(float("nan"))
-        warnings.warn(
-            f"Training stopped, the best weights are kept: {error}",
-            ConvergenceWarning,
-            stacklevel=5,
+        warn(
+            f"Training stopped, the best weights are kept: {error}", ConvergenceWarning
         )
 
     def _stop_without_improvement(self) -> bool:

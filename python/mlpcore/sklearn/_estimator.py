@@ -8,7 +8,6 @@ since 2014, in a module that is closed to new features.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
@@ -42,6 +41,7 @@ from ._trainer import (
     training_features,
 )
 from ._validation_rows import Validating
+from ._warnings import warn
 
 # Learning rates that go by the step; scikit-learn's own go by the epoch.
 _SCHEDULES = {"cosine": schedules.Cosine, "one_cycle": schedules.OneCycle}
@@ -163,7 +163,7 @@ class NativeEstimator(Validating):
                 [rules],
             )
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warn("Training interrupted by user.")
         except DivergenceError as error:
             rules.diverged(error)
         finally:
@@ -184,7 +184,7 @@ class NativeEstimator(Validating):
         try:
             super()._fit_lbfgs(X, y, sample_weight, *rest)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warn("Training interrupted by user.")
         finally:
             self.__dict__.pop("_lbfgs_data", None)
             network.set_weights(self.coefs_, self.intercepts_)
@@ -225,10 +225,9 @@ class NativeEstimator(Validating):
         if self.batch_size == "auto":
             return min(200, n_samples)
         if self.batch_size > n_samples:
-            warnings.warn(
+            warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going "
-                "to be clipped",
-                stacklevel=5,
+                "to be clipped"
             )
         return int(np.clip(self.batch_size, 1, n_samples))
 
@@ -318,7 +317,16 @@ class NativeEstimator(Validating):
 
     @property
     def network_(self) -> Network:
-        """The `mlpcore.Network` with the coefficients as they are now."""
+        """The `mlpcore.Network` with the coefficients as they are now.
+
+        Examples
+        --------
+        >>> from mlpcore.sklearn import MLPRegressor
+        >>> reg = MLPRegressor("huber", [3], solver="lbfgs", random_state=0)
+        >>> reg = reg.fit([[0.0], [1.0]], [1.0, 2.0])
+        >>> reg.network_.predict([[0.5]]).shape
+        (1, 1)
+        """
         check_is_fitted(self)
         network: Network | None = self.__dict__.get("_network")
         if network is None or not self._has_weights_of(network):

@@ -131,7 +131,25 @@ out_activation_, n_features_in_, feature_names_in_
     >>> reg.score(X, y) > 0.999
     True
 
-    The 90 % quantile, with AdamW and a one-cycle schedule:
+    Of numbers without features, the mean, the median, a mean that outliers pull at no
+    harder than a distance of 10 does, and the 70 % quantile:
+
+    >>> import numpy as np
+    >>> zeros, numbers = np.zeros((5, 1)), [0, 1, 2, 3, 100]
+    >>> for loss, more in [
+    ...     ("squared_error", {}),
+    ...     ("absolute_error", {}),
+    ...     ("huber", {"huber_delta": 10.0}),
+    ...     ("quantile", {"quantile": 0.7}),
+    ... ]:
+    ...     constant = MLPRegressor(loss, (), solver="lbfgs", random_state=0, **more)
+    ...     print(loss, constant.fit(zeros, numbers).predict(zeros[:1]).round(2))
+    squared_error [21.2]
+    absolute_error [2.]
+    huber [4.]
+    quantile [3.]
+
+    The 90 % quantile of a function, with AdamW and a one-cycle schedule:
 
     >>> reg = MLPRegressor(
     ...     "quantile", quantile=0.9, weight_decay=0.01, learning_rate="one_cycle",
@@ -263,6 +281,22 @@ out_activation_, n_features_in_, feature_names_in_
         ValueError, TypeError
             If a parameter or the data are not as described, or if the weights became
             infinite or NaN.
+
+        Examples
+        --------
+        Stopping on a score of one's own validation rows:
+
+        >>> from sklearn.datasets import make_regression
+        >>> X, y = make_regression(200, 4, random_state=0)
+        >>> reg = MLPRegressor(
+        ...     early_stopping=True, scoring="neg_mean_absolute_error",
+        ...     learning_rate_init=0.1, random_state=0,
+        ... )
+        >>> reg = reg.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(reg.validation_loss_curve_) == len(reg.validation_scores_)
+        True
+        >>> reg.best_validation_score_ == max(reg.validation_scores_)
+        True
         """
         self._fit_with_validation(X, y, sample_weight, X_val, y_val, sample_weight_val)
         return self
