@@ -17,7 +17,7 @@ from .errors import (
     ModelVersionError,
     NotSupportedError,
 )
-from .formats import load
+from .formats import from_onnx, load
 from .history import History
 from .machine import (
     build_config,
@@ -55,6 +55,7 @@ __all__ = [
     "build_config",
     "callbacks",
     "formats",
+    "from_onnx",
     "get_num_threads",
     "isa",
     "load",
