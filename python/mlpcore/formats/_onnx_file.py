@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from .._optional import require
@@ -103,8 +103,8 @@ def _fetch_external(onnx: Any, model: Any, folder: str) -> None:
         inside = os.path.dirname(os.path.realpath(path)) == os.path.realpath(folder)
         if not inside or name != os.path.basename(name):
             raise NotSupportedError(
-                f"the tensor {tensor.name!r} is in the file {name!r}; only files in the "
-                "model's own folder are read"
+                f"the tensor {tensor.name!r} is in the file {name!r}; only files in "
+                "the model's own folder are read"
             )
         if not os.path.exists(path):
             raise FileNotFoundError(2, f"tensor {tensor.name!r}: no such file", path)
@@ -114,65 +114,3 @@ def _fetch_external(onnx: Any, model: Any, folder: str) -> None:
             raise ModelFormatError(f"the tensor {tensor.name!r}: {error}") from None
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
-
-
-# Parts of a graph.
-
-
-def target_of(graph: Any, tensor: str | None) -> str:
-    """Return the name of what a network is to put out.
-
-    Raises
-    ------
-    NotSupportedError
-        If `tensor` is None and there are several outputs.
-    ValueError
-        If there is no tensor of that name.
-    """
-    outputs = [output.name for output in graph.output]
-    if tensor is None:
-        if len(outputs) == 1:
-            return outputs[0]
-        raise NotSupportedError(
-            f"the model has the outputs {', '.join(map(repr, outputs))}; choose one "
-            "with tensor=..."
-        )
-    if tensor not in {name for node in graph.node for name in node.output}:
-        raise ValueError(
-            f"no node of the model makes a tensor {tensor!r}; its outputs are "
-            f"{', '.join(map(repr, outputs))}"
-        )
-    return tensor
-
-
-def sliced(nodes: Sequence[Any], target: str) -> tuple[list[Any], set[str]]:
-    """Return the nodes that `target` needs, and all names that these take."""
-    makers = {name: i for i, node in enumerate(nodes) for name in node.output if name}
-    needed: set[int] = set()
-    names = {target}
-    rest = [target]
-    while rest:
-        i = makers.get(rest.pop())
-        if i is not None and i not in needed:
-            needed.add(i)
-            names.update(nodes[i].input)
-            rest += nodes[i].input
-    return [node for i, node in enumerate(nodes) if i in needed], names
-
-
-def input_of(graph: Any, initializers: Mapping[str, Any], names: set[str]) -> Any:
-    """Return the one input of a graph that is among `names`.
-
-    Raises
-    ------
-    NotSupportedError
-        If there is none, or several, or it is not a tensor.
-    """
-    # Before IR version 4 initializers are listed as inputs too.
-    inputs = [v for v in graph.input if v.name in names and v.name not in initializers]
-    if len(inputs) != 1:
-        listed = ", ".join(repr(value.name) for value in inputs) or "none"
-        raise NotSupportedError(f"a Network has one input, the model takes {listed}")
-    if not inputs[0].type.HasField("tensor_type"):
-        raise NotSupportedError(f"the input {inputs[0].name!r} is not a tensor")
-    return inputs[0]

@@ -16,6 +16,7 @@ from .._optional import require
 from .._validation import Array
 from ..errors import ModelFormatError
 from ..reference.activations import ACTIVATIONS
+from ._layers import unsupported
 
 # Of one number and constants: one number. Nothing else is run for data.
 ELEMENTWISE = frozenset(
@@ -28,7 +29,7 @@ TRUTHS = frozenset("And Equal Greater GreaterOrEqual Less LessOrEqual Not Or".sp
 # Of constants. Their results are no larger than what they get, so a small file cannot
 # fill the memory (those that are elementwise are checked).
 _SAME_SIZE = frozenset(
-    "Cast Concat Constant Identity Reshape Squeeze Transpose Unsqueeze".split()
+    "Cast Constant Identity Reshape Squeeze Transpose Unsqueeze".split()
 )
 FOLDED = ELEMENTWISE | _SAME_SIZE
 
@@ -61,7 +62,11 @@ def folded(node: Any, constants: Mapping[str, Array], opsets: Sequence[Any]) -> 
     ------
     ModelFormatError
         If it cannot be computed.
+    NotSupportedError
+        If it is sparse.
     """
+    if "sparse_value" in attributes(node):
+        raise unsupported(describe(node), "it is sparse")
     if node.op_type not in _SAME_SIZE:
         shapes = [array.shape for array in constants.values()]
         try:
@@ -129,7 +134,10 @@ def _run(
     graph = helper.make_graph(
         nodes,
         "part",
-        [helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items()],
+        [
+            helper.make_tensor_value_info(name, kind, None)
+            for name, kind in kinds.items()
+        ],
         [helper.make_tensor_value_info(output, onnx.TensorProto.UNDEFINED, None)],
     )
     model = helper.make_model(graph, opset_imports=opsets)

@@ -122,7 +122,7 @@ def add_activation(graph: Graph, activation: str, z: str) -> str:
 
 
 def _gelu(graph: Graph, z: str) -> str:
-    """z (1 + erf(z / sqrt 2)) / 2."""
+    """Add z (1 + erf(z / sqrt 2)) / 2."""
     erf = graph.node("Erf", graph.node("Div", z, graph.scalar(math.sqrt(2))))
     return graph.node(
         "Mul",
@@ -163,7 +163,7 @@ def _selu(graph: Graph, z: str) -> str:
 
 
 def _expm1(graph: Graph, z: str) -> str:
-    """exp(z) - 1 for z < 0, else 0: 2 t / (1 - t), t = tanh(z / 2); no cancellation."""
+    """Add exp(z) - 1 for z < 0, else 0, as 2 t / (1 - t), t = tanh(z / 2)."""
     below = graph.node("Min", z, graph.scalar(0))
     t = graph.node("Tanh", graph.node("Mul", below, graph.scalar(0.5)))
     double = graph.node("Add", t, t)
@@ -171,7 +171,7 @@ def _expm1(graph: Graph, z: str) -> str:
 
 
 def _softplus(graph: Graph, z: str) -> str:
-    """max(z, 0) + log(1 + e), e = exp(-|z|), with what 1 + e loses of e put back."""
+    """Add max(z, 0) + log(1 + e), e = exp(-|z|), with what 1 + e loses put back."""
     one = graph.scalar(1)
     e = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
     s = graph.node("Add", one, e)
@@ -181,7 +181,7 @@ def _softplus(graph: Graph, z: str) -> str:
 
 
 def _mish64(graph: Graph, z: str) -> str:
-    """z tanh(softplus(z)) = z w / (w + 2), w = e (e + 2), e = exp(z).
+    """Add z tanh(softplus(z)) = z w / (w + 2), w = e (e + 2), e = exp(z).
 
     From 20 on the ratio is 1.
     """
@@ -193,13 +193,13 @@ def _mish64(graph: Graph, z: str) -> str:
 
 # Beyond it the normal density is 0.
 _FAR = 40.0
-# What the map from [0, inf) to [-1, 1) takes to 0, and the polynomial's degree: so it is
-# within 5e-15 of p, relatively; 18 give 7e-14, and from 22 on rounding takes over.
+# What the map from [0, inf) to [-1, 1) takes to 0, and the polynomial's degree: so it
+# is within 5e-15 of p, relatively; 18 give 7e-14, from 22 on rounding takes over.
 _MIDDLE, _DEGREE = 4.0, 20
 
 
 def _gelu64(graph: Graph, z: str) -> str:
-    """max(z, 0) - a Phi(-a), a = |z|.
+    """Add max(z, 0) - a Phi(-a), a = |z|.
 
     The tail of the normal distribution is written as
 
@@ -226,7 +226,8 @@ def _tail_polynomial() -> Array:
 
     def p(s: Array) -> Array:
         a = _MIDDLE * (1 + s) / (1 - s)
-        return (1 + a) * erfcx(a / math.sqrt(2)) / 2
+        values: Array = (1 + a) * erfcx(a / math.sqrt(2)) / 2
+        return values
 
     series = Chebyshev.interpolate(p, _DEGREE)
     coefficients: Array = series.convert(kind=Polynomial).coef

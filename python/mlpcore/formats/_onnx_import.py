@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,8 @@ from .._optional import require
 from .._validation import Array
 from ..errors import ModelFormatError, NotSupportedError
 from ._layers import LOG_SOFTMAX, Chain, unsupported
-from ._native import NETWORK, architecture_of
-from ._onnx_file import input_of, load_model, sliced, target_of
+from ._native import NETWORK, architecture_of, describe_architecture
+from ._onnx_file import load_model
 from ._onnx_functions import (
     ELEMENTWISE,
     FOLDED,
@@ -23,6 +22,7 @@ from ._onnx_functions import (
     describe,
     folded,
 )
+from ._onnx_parts import as_row, dims_of, input_of, row_width, sliced, target_of
 from ._safetensors import from_json
 
 if TYPE_CHECKING:
@@ -50,39 +50,18 @@ def _take_description(network: Network, model: Any) -> None:
     otherwise, because another program has changed the graph, is let be.
     """
     metadata = {entry.key: entry.value for entry in model.metadata_props}
+    ours = describe_architecture(network._architecture)
     try:
-        architecture = architecture_of(from_json(metadata[NETWORK], NETWORK))
-    except (KeyError, ModelFormatError):
+        theirs = from_json(metadata[NETWORK], NETWORK)
+        for name in ("layer_sizes", "activations", "dtype"):
+            if theirs[name] != ours[name]:
+                return
+        architecture = architecture_of(theirs)
+    except (KeyError, TypeError, ModelFormatError):
         return
-    ours = network._architecture
-    for name in ("layer_sizes", "activations", "dtype"):
-        if getattr(architecture, name) != getattr(ours, name):
-            return
     parameters = network.get_parameters()
     network._set_up(architecture, network._seed)
     network.set_parameters(parameters)
-
-
-def _dims(kind: Any) -> list[int | None] | None:
-    """Return the sizes of a tensor, None for those that are open, or None for all."""
-    if not kind.HasField("shape"):
-        return None
-    return [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim]
-
-
-def _width(dims: list[int | None] | None) -> int | None:
-    """Return how many numbers a row has, if the sizes tell."""
-    if dims is None or None in dims[1:]:
-        return None
-    return math.prod(n for n in dims[1:] if n is not None)
-
-
-def _as_row(bias: Array, n_out: int) -> Array | None:
-    """Return a constant that is added to rows as (n_out,); None if it differs by row."""
-    try:
-        return np.broadcast_to(bias, (1, n_out))[0]
-    except ValueError:
-        return None
 
 
 class _Reader:
@@ -113,7 +92,7 @@ class _Reader:
         self._gathered: list[Any] = []
         self._truths: set[str] = set()
         source = input_of(graph, self._initializers, names)
-        self._dims = _dims(source.type.tensor_type)
+        self._dims = dims_of(source)
         self._from = source.name
         self._data = {source.name}
 
@@ -203,9 +182,11 @@ class _Reader:
         if inputs[0] not in self._data:
             raise unsupported(where, "data are not its first factor")
         if weight.ndim != 2:
-            raise unsupported(where, f"its weight has the shape {weight.shape}, not 2-D")
+            raise unsupported(
+                where, f"its weight has the shape {weight.shape}, not 2-D"
+            )
         if bias is not None:
-            row = _as_row(bias, weight.shape[1])
+            row = as_row(bias, weight.shape[1])
             if row is None:
                 raise unsupported(
                     where, f"a bias of shape {bias.shape} for {weight.shape[1]} outputs"
@@ -249,7 +230,7 @@ class _Reader:
             return False
         at, weight, bias = self._pending
         constant = self._constant(inputs[inputs[0] == self._from], where)
-        row = _as_row(constant, weight.shape[1])
+        row = as_row(constant, weight.shape[1])
         if row is None:
             raise unsupported(
                 where, f"a bias of shape {constant.shape} for {weight.shape[1]} outputs"
@@ -338,7 +319,9 @@ class _Reader:
 
     def _dropout(self, node: Any, where: str, inputs: list[str]) -> None:
         if len(inputs) > 2 and inputs[2] and self._constant(inputs[2], where).any():
-            raise unsupported(where, "it is exported for training; export for inference")
+            raise unsupported(
+                where, "it is exported for training; export for inference"
+            )
         self._pass(node, node.input[0])
 
     def _cast(self, node: Any, where: str, inputs: list[str]) -> None:
@@ -360,7 +343,7 @@ class _Reader:
         """Accept (rows, width), where the two are the rows' own or left open."""
         shape = [int(n) for n in self._constant(inputs[1], where).flat]
         rows = self._dims[0] if self._dims else None
-        width = _width(self._dims)
+        width = row_width(self._dims)
         same = 0 if not attributes(node).get("allowzero", 0) else None
         if (
             len(shape) == 2
@@ -376,7 +359,7 @@ class _Reader:
 
     def _flat(self, node: Any) -> None:
         rows = self._dims[0] if self._dims else None
-        self._dims = [rows, _width(self._dims)]
+        self._dims = [rows, row_width(self._dims)]
         self._pass(node, node.input[0])
 
 
