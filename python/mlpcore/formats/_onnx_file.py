@@ -51,7 +51,7 @@ def load_model(source: Any) -> Any:
         _fetch_external(onnx, model, folder)
     try:
         onnx.checker.check_model(model)
-    except onnx.checker.ValidationError as error:
+    except (onnx.checker.ValidationError, ValueError) as error:
         raise ModelFormatError(f"not a valid ONNX model: {error}") from None
     return model
 

@@ -37,9 +37,14 @@ def network_from_onnx(
 ) -> Network:
     """Do what `mlpcore.from_onnx` says."""
     model = load_model(model)
-    network = _Reader(model, tensor).chain().network(output=output, loss=loss)
-    if output is None and loss == "auto":
-        _take_description(network, model)
+    try:
+        network = _Reader(model, tensor).chain().network(output=output, loss=loss)
+        if output is None and loss == "auto":
+            _take_description(network, model)
+    except UnicodeDecodeError as error:  # a name, where it is first looked at
+        raise ModelFormatError(
+            f"the model has a name that is no text: {error}"
+        ) from None
     return network
 
 
@@ -199,8 +204,6 @@ class _Reader:
         self._go_on_from(node.output[0])
 
     def _check_width(self, where: str, n_in: int) -> None:
-        if self._dims is None:
-            return
         if len(self._dims) != 2:
             raise unsupported(
                 where, f"its input has {len(self._dims)} dimensions, rows have 2"
@@ -334,16 +337,14 @@ class _Reader:
 
     def _flatten(self, node: Any, where: str, inputs: list[str]) -> None:
         axis = attributes(node).get("axis", 1)
-        n_dims = None if self._dims is None else len(self._dims)
-        if axis != 1 and (n_dims is None or axis + n_dims != 1):
+        if axis not in (1, 1 - len(self._dims)):
             raise unsupported(where, f"axis={axis} does not keep the rows")
         self._flat(node)
 
     def _reshape(self, node: Any, where: str, inputs: list[str]) -> None:
         """Accept (rows, width), where the two are the rows' own or left open."""
         shape = [int(n) for n in self._constant(inputs[1], where).flat]
-        rows = self._dims[0] if self._dims else None
-        width = row_width(self._dims)
+        rows, width = self._dims[0], row_width(self._dims)
         same = 0 if not attributes(node).get("allowzero", 0) else None
         if (
             len(shape) == 2
@@ -354,12 +355,11 @@ class _Reader:
             self._flat(node)
         else:
             raise unsupported(
-                where, f"from {self._dims or '?'} to {shape} it may not keep the rows"
+                where, f"from {self._dims} to {shape} it may not keep the rows"
             )
 
     def _flat(self, node: Any) -> None:
-        rows = self._dims[0] if self._dims else None
-        self._dims = [rows, row_width(self._dims)]
+        self._dims = [self._dims[0], row_width(self._dims)]
         self._pass(node, node.input[0])
 
 

@@ -62,7 +62,7 @@ def input_of(graph: Any, initializers: Mapping[str, Any], names: set[str]) -> An
     Raises
     ------
     NotSupportedError
-        If there is none, or several, or it is not a tensor.
+        If there is none, or several, or it is not a tensor of rows.
     """
     # Before IR version 4 initializers are listed as inputs too.
     inputs = [v for v in graph.input if v.name in names and v.name not in initializers]
@@ -71,22 +71,21 @@ def input_of(graph: Any, initializers: Mapping[str, Any], names: set[str]) -> An
         raise NotSupportedError(f"a Network has one input, the model takes {listed}")
     if not inputs[0].type.HasField("tensor_type"):
         raise NotSupportedError(f"the input {inputs[0].name!r} is not a tensor")
+    if not inputs[0].type.tensor_type.shape.dim:
+        raise NotSupportedError(f"the input {inputs[0].name!r} has no rows")
     return inputs[0]
 
 
-def dims_of(value: Any) -> Dims | None:
-    """Return the sizes of an input, or None if it does not say how many there are."""
-    kind = value.type.tensor_type
-    if not kind.HasField("shape"):
-        return None
-    return [d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim]
+def dims_of(value: Any) -> Dims:
+    """Return the sizes of an input; a valid one has a shape."""
+    dims = value.type.tensor_type.shape.dim
+    return [dim.dim_value if dim.HasField("dim_value") else None for dim in dims]
 
 
-def row_width(dims: Dims | None) -> int | None:
+def row_width(dims: Dims) -> int | None:
     """Return how many numbers a row has, if the sizes tell."""
-    if dims is None or None in dims[1:]:
-        return None
-    return math.prod(n for n in dims[1:] if n is not None)
+    known = [n for n in dims[1:] if n is not None]
+    return math.prod(known) if len(known) == len(dims) - 1 else None
 
 
 def as_row(bias: Array, n_out: int) -> Array | None:
