@@ -349,6 +349,8 @@ def _output_of(last: Layer, output: str | None) -> str:
 def _floats(where: str, value: ArrayLike, name: str) -> Array:
     """Return weights as float32 or float64, all of them finite."""
     array = np.asarray(value)
+    if array.dtype.name == "bfloat16":  # of the package ml_dtypes
+        value = array = array.astype(np.float32)
     if array.dtype.kind in "biu" and isinstance(value, np.ndarray):
         raise unsupported(
             where, f"its {name} is {array.dtype}; quantized weights need their scales"

@@ -20,6 +20,8 @@ _OPTIONS = {
     "nocl": [False, True],
 }
 
+_TYPES = "skl2onnx.common.data_types"
+
 
 def register_onnx() -> None:
     """Teach skl2onnx the estimators of `mlpcore.sklearn`.
@@ -30,7 +32,7 @@ def register_onnx() -> None:
     and `predict_proba`. skl2onnx's options apply: ``zipmap``, ``output_class_labels``,
     ``nocl``. Dictionaries (``zipmap=True``, skl2onnx's default) have float32
     probabilities, because there are no others in ONNX; multilabel targets get a matrix
-    instead. Calling it again does nothing new.
+    instead. Calling it again does nothing new. Needs ``mlpcore[skl2onnx]``.
 
     Raises
     ------
@@ -46,14 +48,15 @@ def register_onnx() -> None:
     >>> from mlpcore.sklearn import MLPClassifier, register_onnx
     >>> X, y = load_iris(return_X_y=True)
     >>> model = make_pipeline(
-    ...     StandardScaler(), MLPClassifier([16], "gelu", max_iter=500, random_state=0)
+    ...     StandardScaler(),
+    ...     MLPClassifier([16], "gelu", learning_rate_init=0.02, random_state=0),
     ... ).fit(X, y)
     >>> register_onnx()
     >>> onnx_model = skl2onnx.to_onnx(model, X[:1], options={"zipmap": False})
     >>> [output.name for output in onnx_model.graph.output]
     ['label', 'probabilities']
     """
-    skl2onnx = require("skl2onnx", "onnx", "register_onnx")
+    skl2onnx = _import("skl2onnx")
     skl2onnx.update_registered_converter(
         MLPClassifier,
         "MlpcoreMLPClassifier",
@@ -67,14 +70,18 @@ def register_onnx() -> None:
     )
 
 
+def _import(name: str) -> Any:
+    return require(name, "skl2onnx", "register_onnx")
+
+
 # The signatures are skl2onnx's, which calls the arguments by their names.
 
 
 def _parse_classifier(
     scope: Any, model: Any, inputs: Any, custom_parsers: Any = None
 ) -> Any:
-    parse = require("skl2onnx._parse", "onnx", "register_onnx")
-    types = require("skl2onnx.common.data_types", "onnx", "register_onnx")
+    parse = _import("skl2onnx._parse")
+    types = _import(_TYPES)
     options = scope.get_options(model, {"zipmap": True})
     if _is_multilabel(model) and options["zipmap"] is not False:
         # skl2onnx's node takes one label a row.
@@ -94,7 +101,7 @@ def _is_multilabel(model: MLPClassifier) -> bool:
 
 
 def _classifier_shapes(operator: Any) -> None:
-    types = require("skl2onnx.common.data_types", "onnx", "register_onnx")
+    types = _import(_TYPES)
     model, n = operator.raw_operator, operator.inputs[0].get_first_dimension()
     labels = _labels(operator.scope_inst, model)
     label, probabilities = operator.outputs
@@ -120,7 +127,7 @@ def _regressor_shapes(operator: Any) -> None:
 
 def _float_type(operator: Any) -> Any:
     """Return skl2onnx's rule: double for double, else float."""
-    types = require("skl2onnx.common.data_types", "onnx", "register_onnx")
+    types = _import(_TYPES)
     is_double = isinstance(operator.inputs[0].type, types.DoubleTensorType)
     return types.DoubleTensorType if is_double else types.FloatTensorType
 
@@ -179,8 +186,8 @@ def _begin(scope: Any, operator: Any) -> tuple[Graph, str]:
 
 def _end(graph: Graph, y: str, output: Any, container: Any) -> None:
     """Add the cast to an output's type, and give everything to skl2onnx."""
-    helper = require("onnx.helper", "onnx", "register_onnx")
-    types = require("skl2onnx.common.data_types", "onnx", "register_onnx")
+    helper = _import("onnx.helper")
+    types = _import(_TYPES)
     graph.node("Cast", y, to=types.guess_proto_type(output.type))
     graph.end(output.full_name)
     # Not by add_initializer, which takes whole tensors, but loses strings.
@@ -197,5 +204,5 @@ def _end(graph: Graph, y: str, output: Any, container: Any) -> None:
 
 
 def _type_of(dtype: Any) -> int:
-    helper = require("onnx.helper", "onnx", "register_onnx")
+    helper = _import("onnx.helper")
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
