@@ -8,8 +8,11 @@ import pytest
 import skl2onnx
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn import neural_network
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import BaggingClassifier, StackingClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -215,6 +218,28 @@ def test_a_search_over_pipelines():
     quietly(model.fit, X, TARGETS["regression"])
     (values,) = converted(model, X[:1]).run(None, {"X": X})
     np.testing.assert_allclose(values[:, 0], model.predict(X), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("rows", ["float32", "float64"])
+@pytest.mark.parametrize("problem", ["binary", "multiclass"])
+@pytest.mark.parametrize(
+    "outer",
+    [
+        lambda clf: BaggingClassifier(clf, n_estimators=2, random_state=0),
+        lambda clf: CalibratedClassifierCV(clf, cv=2),
+        OneVsRestClassifier,
+        lambda clf: StackingClassifier([("a", clf)], cv=2),
+    ],
+    ids=["bagging", "calibrated", "one against the rest", "stacking"],
+)
+def test_as_a_part_of_another_estimator(outer, problem, rows):
+    model = outer(MLPClassifier((3,), max_iter=3, random_state=0))
+    quietly(model.fit, X, TARGETS[problem])
+    x = X.astype(rows)
+    session = converted(model, x[:1], options={id(model): {"zipmap": False}})
+    labels, p = session.run(None, {"X": x})
+    np.testing.assert_array_equal(labels, model.predict(x))
+    np.testing.assert_allclose(p, model.predict_proba(x), atol=1e-6)
 
 
 @pytest.mark.parametrize("opset", [9, 11, 13, 18, 21])

@@ -106,9 +106,9 @@ class _Reader:
         for node in self._nodes:
             self._read(node)
         end = self._resolved(self._end)
-        if end in self._past:
+        if end not in self._data:
             raise NotSupportedError(
-                f"the output {self._end!r} is not that of the last layer"
+                f"{self._end!r} is not what the last layer puts out"
             )
         self._close(end)
         return self._chain

@@ -81,18 +81,14 @@ def _parse_classifier(
     scope: Any, model: Any, inputs: Any, custom_parsers: Any = None
 ) -> Any:
     parse = _import("skl2onnx._parse")
-    types = _import(_TYPES)
+    # skl2onnx's forms of probabilities are for one label a row.
     options = scope.get_options(model, {"zipmap": True})
     if _is_multilabel(model) and options["zipmap"] is not False:
-        # skl2onnx's node takes one label a row.
         return parse._parse_sklearn_simple_model(scope, model, inputs, custom_parsers)
     outputs = parse._parse_sklearn_classifier(scope, model, inputs, custom_parsers)
-    if options["zipmap"] is True:
-        # The parser takes the type of the input, which may be double.
-        label_type = outputs[0].type
-        values = types.FloatTensorType()
-        mapping = types.DictionaryType(label_type, values)
-        outputs[1].set_type(types.SequenceType(mapping))
+    for operator in scope.operators.values():
+        if operator.raw_operator is model:
+            operator.makes_dictionaries = options["zipmap"] is True
     return outputs
 
 
@@ -111,10 +107,9 @@ def _classifier_shapes(operator: Any) -> None:
         label.set_type(types.StringTensorType([n]))
     else:
         label.set_type(types.Int64TensorType([n]))
-    options = operator.scope_inst.get_options(model, {"zipmap": True})
-    as_dictionaries = options["zipmap"] is True and not _is_multilabel(model)
     kind = _float_type(operator)
-    if as_dictionaries:
+    # Not so for one that is part of another estimator, whatever its options.
+    if getattr(operator, "makes_dictionaries", False):
         kind = types.FloatTensorType
     probabilities.set_type(kind([n, len(labels)]))
 
