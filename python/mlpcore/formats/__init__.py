@@ -8,17 +8,31 @@ What is in a file of mlpcore's own, and what is checked, is in ``docs/formats.md
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import os
 
-    import onnx
-
-    from .._architecture import LossName
     from ..network import Network
+    from ._from_onnx import from_onnx
 
 __all__ = ["from_onnx", "load", "read_metadata"]
+
+# Functions that are imported when they are first asked for, and where they are.
+LAZY = {
+    "from_onnx": "._from_onnx",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in LAZY:
+        return getattr(importlib.import_module(LAZY[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LAZY})
 
 
 def load(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Network:
@@ -98,71 +112,3 @@ def read_metadata(
     from ._native import load_metadata
 
     return load_metadata(path)
-
-
-def from_onnx(
-    model: str | os.PathLike[str] | bytes | onnx.ModelProto,
-    *,
-    output: str | None = None,
-    loss: LossName = "auto",
-    tensor: str | None = None,
-) -> Network:
-    """Return the network that a model of ONNX is.
-
-    Its dense layers may be written as ``Gemm``, or ``MatMul`` and ``Add``. The nodes
-    after one of them are taken for the activation whose values they have, however that
-    is written. What changes nothing is passed over: ``Identity``, ``Dropout``, ``Cast``
-    to float32 or float64, ``Flatten`` and ``Reshape`` that keep the rows. Needs
-    ``mlpcore[onnx]``.
-
-    Parameters
-    ----------
-    model : str, path-like, bytes or onnx.ModelProto
-        The file, its content, or the model. Weights in another file are read if that
-        is in the same folder.
-    output : str, optional
-        An activation to add at the end: ``"softmax"`` for a model that puts out logits
-        or log-probabilities, ``"sigmoid"`` for one output of log-odds.
-    loss : str or tuple of (str, float)
-        What further training minimises, as in `Network`. A model does not say, unless
-        `Network.to_onnx` has written it.
-    tensor : str, optional
-        The tensor that the network is to put out, by its name in the model, if there
-        are several outputs, or nodes at the end that a network has not.
-
-    Returns
-    -------
-    Network
-        The same function, in the dtype of the weights.
-
-    Raises
-    ------
-    NotSupportedError
-        If a node is none that a network has; says which, and why.
-    ModelFormatError
-        If the model is damaged or not valid.
-    ModelVersionError
-        If it is newer than the onnx library.
-    TypeError, ValueError
-        If an argument is not what its description says.
-    OSError
-        If a file cannot be read.
-    ImportError
-        If onnx is missing.
-
-    Examples
-    --------
-    >>> import mlpcore, os, tempfile
-    >>> net = mlpcore.Network([4, 16, 3], "gelu", rng=0)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "iris.onnx")
-    ...     net.to_onnx(path)
-    ...     twin = mlpcore.from_onnx(path)
-    >>> twin
-    Network([4, 16, 3], 'gelu', output='softmax', loss='log_loss', dtype='float32')
-    >>> (twin.predict([[5, 3, 1, 0]]) == net.predict([[5, 3, 1, 0]])).all()
-    np.True_
-    """
-    from ._onnx_import import network_from_onnx
-
-    return network_from_onnx(model, output, loss, tensor)

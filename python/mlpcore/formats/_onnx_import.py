@@ -1,9 +1,9 @@
-"""A network from a model of ONNX."""
+"""Layers from the nodes of a model of ONNX."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from .._optional import require
 from .._validation import Array
 from ..errors import ModelFormatError, NotSupportedError
 from ._layers import LOG_SOFTMAX, Chain, unsupported
-from ._native import NETWORK, architecture_of, describe_architecture
-from ._onnx_file import load_model
 from ._onnx_functions import (
     ELEMENTWISE,
     FOLDED,
@@ -23,57 +21,22 @@ from ._onnx_functions import (
     folded,
 )
 from ._onnx_parts import as_row, dims_of, input_of, row_width, sliced, target_of
-from ._safetensors import from_json
-
-if TYPE_CHECKING:
-    from .._architecture import LossName
-    from ..network import Network
 
 _SOFTMAX = {"Softmax": "softmax", "LogSoftmax": LOG_SOFTMAX}
 
 
-def network_from_onnx(
-    model: Any, output: str | None, loss: LossName, tensor: str | None
-) -> Network:
-    """Do what `mlpcore.from_onnx` says."""
-    model = load_model(model)
-    try:
-        network = _Reader(model, tensor).chain().network(output=output, loss=loss)
-        if output is None and loss == "auto":
-            _take_description(network, model)
-    except UnicodeDecodeError as error:  # a name, where it is first looked at
-        raise ModelFormatError(
-            f"the model has a name that is no text: {error}"
-        ) from None
-    return network
-
-
-def _take_description(network: Network, model: Any) -> None:
-    """Take what a graph does not say from the metadata, if the network is still that.
-
-    The metadata adds to what the graph is; so what is not understood, or says
-    otherwise, because another program has changed the graph, is let be.
-    """
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    ours = describe_architecture(network._architecture)
-    try:
-        theirs = from_json(metadata[NETWORK], NETWORK)
-        for name in ("layer_sizes", "activations", "dtype"):
-            if theirs[name] != ours[name]:
-                return
-        architecture = architecture_of(theirs)
-    except (KeyError, TypeError, ModelFormatError):
-        return
-    parameters = network.get_parameters()
-    network._set_up(architecture, network._seed)
-    network.set_parameters(parameters)
-
-
-class _Reader:
+class Reader:
     """Goes through the nodes in order and tells a chain what they are.
 
     Between two dense layers data may branch and join again, as ``z * sigmoid(z)`` does:
     these nodes are gathered until the next dense layer, and then are one activation.
+
+    Parameters
+    ----------
+    model : ModelProto
+        A checked model.
+    tensor : str, optional
+        What the network is to put out.
     """
 
     def __init__(self, model: Any, tensor: str | None) -> None:
@@ -364,13 +327,13 @@ class _Reader:
 
 
 _READERS = {
-    "Gemm": _Reader._gemm,
-    "MatMul": _Reader._matmul,
-    "Softmax": _Reader._softmax,
-    "LogSoftmax": _Reader._softmax,
-    "Identity": _Reader._identity,
-    "Dropout": _Reader._dropout,
-    "Cast": _Reader._cast,
-    "Flatten": _Reader._flatten,
-    "Reshape": _Reader._reshape,
+    "Gemm": Reader._gemm,
+    "MatMul": Reader._matmul,
+    "Softmax": Reader._softmax,
+    "LogSoftmax": Reader._softmax,
+    "Identity": Reader._identity,
+    "Dropout": Reader._dropout,
+    "Cast": Reader._cast,
+    "Flatten": Reader._flatten,
+    "Reshape": Reader._reshape,
 }
