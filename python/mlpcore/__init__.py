@@ -33,7 +33,7 @@ from .network import ForwardPass, Network
 from .trainer import Trainer
 
 if _TYPE_CHECKING:
-    from .formats import from_keras, from_sklearn, from_torch
+    from .formats import from_keras, from_onnx, from_sklearn, from_torch
 
 # What most programs do not need is imported when it is first asked for.
 _LAZY = ("plots", "reference")
@@ -66,6 +66,7 @@ __all__ = [
     "callbacks",
     "formats",
     "from_keras",
+    "from_onnx",
     "from_sklearn",
     "from_torch",
     "get_num_threads",

@@ -708,6 +708,40 @@ class Network:
 
         return to_torch(self)
 
+    def to_onnx(
+        self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    ) -> None:
+        """Save the network as an ONNX model, for other runtimes.
+
+        The model takes ``input`` (n, n_in), any number of rows, and makes ``output``
+        (n, n_out), both of the network's dtype. It is of opset 13 and uses operators
+        that ONNX Runtime can run in that dtype; the results agree to rounding. In its
+        metadata it says what network it is, so that `mlpcore.from_onnx` gives back the
+        same architecture and the same bits of the weights. Needs ``mlpcore[onnx]``.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            The file, which is replaced whole or not at all, as by `save`.
+
+        Raises
+        ------
+        NotSupportedError
+            If the parameters have 2 GB or more, the most that a file of this format
+            can hold.
+        OSError
+            If the file cannot be written; the old one is whole then.
+        ImportError
+            If onnx is missing.
+
+        Examples
+        --------
+        See `mlpcore.from_onnx`.
+        """
+        from .formats._onnx_export import save_onnx
+
+        save_onnx(self, path)
+
     # How it shows itself.
 
     def summary(self) -> _display.Summary:

@@ -16,14 +16,23 @@ if TYPE_CHECKING:
 
     from ..network import Network
     from ._from_keras import from_keras
+    from ._from_onnx import from_onnx
     from ._from_sklearn import from_sklearn
     from ._from_torch import from_torch
 
-__all__ = ["from_keras", "from_sklearn", "from_torch", "load", "read_metadata"]
+__all__ = [
+    "from_keras",
+    "from_onnx",
+    "from_sklearn",
+    "from_torch",
+    "load",
+    "read_metadata",
+]
 
 # Functions that are imported when they are first asked for, and where they are.
 LAZY = {
     "from_keras": "._from_keras",
+    "from_onnx": "._from_onnx",
     "from_sklearn": "._from_sklearn",
     "from_torch": "._from_torch",
 }

@@ -11,6 +11,7 @@ from .._optional import require
 require("sklearn.callback", "sklearn", "mlpcore.sklearn")
 
 from ._classifier import MLPClassifier  # noqa: E402
+from ._onnx import register_onnx  # noqa: E402
 from ._regressor import MLPRegressor  # noqa: E402
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "register_onnx"]
