@@ -7,7 +7,7 @@
 """
 
 import importlib as _importlib
-from typing import Any as _Any
+import typing as _typing
 
 from . import callbacks, formats, ops, optim, schedules
 from ._core import build_config as _build_config
@@ -34,11 +34,16 @@ from .trainer import Trainer
 # Modules that most programs do not need are imported when they are first asked for.
 _LAZY = ("plots", "reference")
 
+if _typing.TYPE_CHECKING:
+    # To a type checker, a module with a __getattr__ has every name there is.
+    from . import plots as plots
+    from . import reference as reference
+else:
 
-def __getattr__(name: str) -> _Any:
-    if name in _LAZY:
-        return _importlib.import_module(f".{name}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        if name in _LAZY:
+            return _importlib.import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __version__: str = _build_config()["version"]
