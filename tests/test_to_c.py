@@ -16,7 +16,8 @@ import mlpcore
 from mlpcore.formats import _c_templates
 from support import ACTIVATIONS
 
-COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+# On Windows GCC has a C library whose fma is not one.
+COMPILERS = [c for c in ("gcc", "clang") if shutil.which(c) and os.name != "nt"]
 WARNINGS = "-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror".split()
 MACHINE = "-mfma" if "avx2" in mlpcore.supported_isas() else "-O1"
 
