@@ -6,8 +6,8 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN = $(CURDIR)/$(VENV)/bin
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 
-.PHONY: help demo test test-cpp test-python lint format accuracy check-builds bench \
-	bench-cpp count-instructions clean
+.PHONY: help demo test test-cpp test-python lint format accuracy check-builds \
+	check-wheel bench bench-cpp count-instructions clean
 
 help:
 	@echo "make demo       install into $(VENV), train on handwritten digits, draw"
@@ -16,6 +16,7 @@ help:
 	@echo "make format     put C++ and Python into the project's format"
 	@echo "make accuracy   all 2^32 inputs of each elementary function (long)"
 	@echo "make check-builds  the same bits from GCC and Clang, -O2 and -O3, and for Arm"
+	@echo "make check-wheel   the release, built and tried where there is no compiler"
 	@echo "make bench      beside PyTorch, JAX, ONNX Runtime, scikit-learn and NumPy"
 	@echo "make bench-cpp  kernels against the processor's peak"
 	@echo "make count-instructions  of a few small cases, against those on file"
@@ -63,6 +64,10 @@ accuracy: build/release/CMakeCache.txt
 check-builds: $(VENV)/.developer
 	tools/install-system-packages clang g++ g++-aarch64-linux-gnu libomp-dev qemu-user
 	PATH=$(BIN):$$PATH tools/check-builds
+
+check-wheel: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --group release
+	$(BIN)/python tools/check_wheel.py
 
 bench-cpp: build/release/CMakeCache.txt
 	PATH=$(BIN):$$PATH cmake --build --preset release --target mlpcore_bench

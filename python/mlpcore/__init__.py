@@ -7,8 +7,7 @@
 """
 
 import importlib as _importlib
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+import typing as _typing
 
 from . import callbacks, formats, ops, optim, schedules
 from ._core import build_config as _build_config
@@ -32,23 +31,26 @@ from .machine import (
 from .network import ForwardPass, Network
 from .trainer import Trainer
 
-if _TYPE_CHECKING:
+# Modules that most programs do not need are imported when they are first asked for.
+_LAZY = ("plots", "reference", "table")
+
+if _typing.TYPE_CHECKING:
+    # To a type checker, a module with a __getattr__ has every name there is.
+    from . import plots as plots
+    from . import reference as reference
+    from . import table as table
     from .formats import from_keras, from_onnx, from_sklearn, from_torch
+else:
 
-# What most programs do not need is imported when it is first asked for.
-_LAZY = ("plots", "reference")
+    def __getattr__(name):
+        if name in _LAZY:
+            return _importlib.import_module(f".{name}", __name__)
+        if name in formats.LAZY:
+            return getattr(formats, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-
-def __getattr__(name: str) -> _Any:
-    if name in _LAZY:
-        return _importlib.import_module(f".{name}", __name__)
-    if name in formats.LAZY:
-        return getattr(formats, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *formats.LAZY})
+    def __dir__():
+        return sorted({*globals(), *_LAZY, *formats.LAZY})
 
 
 __version__: str = _build_config()["version"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 
 
@@ -28,6 +27,8 @@ def unknown_name(kind: str, got: object, names: Sequence[str]) -> ValueError:
     >>> print(unknown_name("activation", "rleu", ["elu", "relu", "tanh"]))
     unknown activation 'rleu', did you mean 'relu'? There are 'elu', 'relu', 'tanh'
     """
+    import difflib  # for errors only
+
     by_lower = {name.lower(): name for name in names}
     # difflib compares characters, so 'ReLU' would be far from 'relu'.
     near = difflib.get_close_matches(str(got).lower(), by_lower, n=1, cutoff=0.5)

@@ -6,7 +6,6 @@ import csv
 import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO
 
 from .._arguments import check_bool
@@ -34,6 +33,8 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], append: bool = False) -> None:
+        from pathlib import Path  # 6 ms, which the package's import need not take
+
         self.path = Path(path)
         self.append = check_bool("append", append)
         self._file: IO[bytes] | None = None

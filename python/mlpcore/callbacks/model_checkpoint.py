@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._arguments import check_bool
 from ._monitor import MonitorCallback
 from .base import Logs
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -96,6 +98,8 @@ class ModelCheckpoint(MonitorCallback):
         self.best = state["best"]
 
     def _path(self, epoch: int, logs: Logs) -> Path:
+        from pathlib import Path
+
         fields = {"epoch": epoch + 1, **logs}
         try:
             return Path(self.filepath.format(**fields))
