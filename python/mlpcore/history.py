@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from . import _display
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -95,6 +97,10 @@ class History:
     def __len__(self) -> int:
         """Return the number of epochs."""
         return len(self.epoch)
+
+    def _repr_html_(self) -> str:
+        """Return the first, the last and the best figures as a table, for notebooks."""
+        return _display.history_html(self)
 
     def __repr__(self) -> str:
         """Return the number of epochs, and the first and last figures."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import check_bool
+from .._display import best_of
 from .._names import unknown_name
 from ._shared import COLORS, axes_or_new, colors, shorten
 
@@ -25,8 +26,6 @@ _LABELS = {
     "learning_rate": "Learning rate",
     "epoch_time": "Seconds an epoch",
 }
-_HAS_NO_BEST = ("learning_rate", "epoch_time")
-_LARGER_IS_BETTER = ("accuracy", "r2")
 
 
 def loss_curves(
@@ -239,17 +238,13 @@ def _points(history: History, key: str, log: bool) -> tuple[Array, Array]:
 
 def _best_of(history: History, quantity: str) -> tuple[str, int, float] | None:
     """Return of which data, in which epoch and how good the best value is."""
-    if quantity in _HAS_NO_BEST:
+    if len(history) < 2:
         return None
-    key = f"val_{quantity}"
-    x, y = _points(history, key, False)
-    if len(x) == 0:
-        key = quantity
-        x, y = _points(history, key, False)
-    if len(x) < 2:
-        return None
-    best = int(np.argmax(y) if quantity in _LARGER_IS_BETTER else np.argmin(y))
-    return key, int(x[best]), float(y[best])
+    for key in (f"val_{quantity}", quantity):
+        found = best_of(history, key)
+        if found is not None:
+            return key, *found
+    return None
 
 
 def _dot(ax: Axes, epoch: int, value: float, color: Any) -> None:
