@@ -235,6 +235,18 @@ def test_misread_images_shows_the_surest_first():
     fig.canvas.draw()
 
 
+def test_misread_images_says_100_percent_only_of_what_is_certain():
+    fig = plots.misread_images(
+        np.ones((4, 4)),
+        [1, 1, 1, 1],
+        [0, 0, 0, 0],
+        probabilities=[0.994, 0.9951, 0.9996, 1.0],
+        fig=Figure(),
+    )
+    shown = [ax.get_title().partition("(")[2] for ax in fig.axes]
+    assert shown == ["100% sure)", ">99.9% sure)", "99.5% sure)", "99% sure)"]
+
+
 @pytest.mark.parametrize("n_wrong", [0, 1, 6, 7, 12])
 def test_misread_images_makes_a_picture_each(n_wrong):
     true = np.zeros(20, dtype=int)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ._progress_text import Status
 
-_ROOM = 90  # characters beside the bar
+_ROOM = 76  # characters beside the bar
 
 
 def in_notebook() -> bool:
@@ -48,6 +48,6 @@ def _html(status: Status) -> str:
     return (
         '<div style="font-family: monospace; font-size: 0.9em; white-space: pre-wrap">'
         f'<progress value="{status.fraction:.4f}" max="1" '
-        'style="width: 14em; vertical-align: middle"></progress> '
+        'style="width: 10em; vertical-align: middle"></progress> '
         f"{html.escape(status.counter())}  {html.escape(status.bar_text(_ROOM))}</div>"
     )

@@ -197,11 +197,18 @@ def misread_images(
         if len(title) > 18:
             title = title.replace(" read as ", "\nread as ")
         if surety is not None:
-            title += f"\n({surety[i]:.0%} sure)"
+            title += f"\n({_percent(float(surety[i]))} sure)"
         ax.set_title(title, fontsize="medium")
     shown = "" if len(wrong) == n_wrong else f", {len(wrong)} shown"
     fig.suptitle(f"{n_wrong} of {len(true):,} misread{shown}")
     return fig
+
+
+def _percent(p: float) -> str:
+    """Return a probability in percent; 100% only for what is certain."""
+    if 0.995 <= p < 1.0:
+        return f"{p:.1%}" if p < 0.9995 else ">99.9%"
+    return f"{p:.0%}"
 
 
 def _write_cells(
