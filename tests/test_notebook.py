@@ -12,7 +12,7 @@ import pytest
 
 import mlpcore
 from fake_trainer import FakeTrainer
-from mlpcore.callbacks import ProgressBar
+from mlpcore.callbacks import ProgressBar, progress
 from mlpcore.callbacks._notebook import in_notebook
 from mlpcore.history import History
 
@@ -169,6 +169,28 @@ def test_repr_of_a_trainer_has_what_it_has_done():
         "Trainer(Network([1, 2], output='softmax', loss='log_loss', dtype='float32'), "
         "SGD(learning_rate=0.5, momentum=0.0, nesterov=False); 2 epochs, 4 steps done)"
     )
+
+
+def test_the_bar_moves_within_an_epoch(monkeypatch):
+    drawn = []
+
+    class Handle:
+        def update(self, data, raw):
+            drawn.append(data)
+
+    def display(data, raw, display_id):
+        drawn.append(data)
+        return Handle()
+
+    shell = types.SimpleNamespace(kernel=None)
+    ipython = types.SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    shown = types.SimpleNamespace(display=display)
+    monkeypatch.setitem(sys.modules, "IPython.display", shown)
+    monkeypatch.setattr(progress, "_BAR_SECONDS", 0.0)
+    FakeTrainer().run(ProgressBar(), [{"loss": 1.0}], n_batches=4)
+    values = [re.search(r'value="([\d.]+)"', data["text/html"])[1] for data in drawn]
+    assert values[:4] == ["0.2500", "0.5000", "0.7500", "1.0000"]
 
 
 @pytest.mark.parametrize("shell", [None, object()])

@@ -39,6 +39,7 @@ def regions(ax):
     """Return the colours of the picture at the corners of the data, as CORNERS."""
     image = ax.images[0]
     array, (x0, x1, y0, y1) = image.get_array(), image.get_extent()
+    assert image.origin == "lower"
     n = len(array) - 1
     at = [
         (round((y - y0) / (y1 - y0) * n), round((x - x0) / (x1 - x0) * n))
@@ -203,13 +204,13 @@ def test_decision_regions_of_what_cannot_predict():
 
 
 def test_first_layer_weights_are_images_of_one_symmetric_scale():
-    weights = np.array([[0.1, -3.0, 0.5], [0.2, 0, 0.5], [0.3, 0, 0.5], [0.4, 0, 2]])
+    weights = np.array([[0.1, 3.0, 0.5], [0.2, 0, 0.5], [0.3, 0, 0.5], [0.4, 0, 2]])
     net = network_of([weights], [[0.0] * 3])
     figure = Figure()
     assert plots.first_layer_weights(net, n=2, fig=figure) is figure
     images = [ax.images[0] for ax in figure.axes[:2]]
     assert [ax.get_title() for ax in figure.axes[:2]] == ["unit 1", "unit 2"]
-    np.testing.assert_array_equal(images[0].get_array(), [[-3, 0], [0, 0]])
+    np.testing.assert_array_equal(images[0].get_array(), [[3, 0], [0, 0]])
     np.testing.assert_array_equal(images[1].get_array(), [[0.5, 0.5], [0.5, 2]])
     assert {image.get_clim() for image in images} == {(-3.0, 3.0)}
     assert figure.get_suptitle() == "First layer: weights of the 2 strongest of 3 units"

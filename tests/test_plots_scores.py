@@ -213,6 +213,13 @@ def test_reliability_diagram_in_numbers():
     np.testing.assert_allclose(ends, [[0.0615, 0.7923], [0.2065, 1.0]], atol=2e-4)
 
 
+def test_reliability_diagram_bins_as_the_histogram_below_does():
+    # A probability on an edge belongs to the bin above.
+    ax = plots.reliability_diagram([0, 1], [0.5, 0.9], n_bins=2, ax=new_axes())
+    np.testing.assert_allclose(drawn(ax), [[0.7, 0.5]])
+    assert ax.child_axes[0].patches[0].get_xy()[:, 1].max() == 2
+
+
 def test_reliability_diagram_of_classes_takes_the_surest():
     prob = [[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.5, 0.2, 0.3]]
     ax = plots.reliability_diagram([1, 0, 2], prob, ax=new_axes())
