@@ -203,6 +203,13 @@ def test_decision_regions_of_what_cannot_predict():
         plots.decision_regions(net, CORNERS)
 
 
+def test_twenty_classes_have_different_colours():
+    net = mlpcore.Network([2, 20], rng=0)
+    ax = plots.decision_regions(net, CORNERS, [0, 7, 15, 19], ax=new_axes())
+    handles = ax.get_legend().legend_handles
+    assert len({tuple(handle.get_facecolor()[0]) for handle in handles}) == 20
+
+
 def test_first_layer_weights_are_images_of_one_symmetric_scale():
     weights = np.array([[0.1, 3.0, 0.5], [0.2, 0, 0.5], [0.3, 0, 0.5], [0.4, 0, 2]])
     net = network_of([weights], [[0.0] * 3])

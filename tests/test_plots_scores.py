@@ -71,6 +71,15 @@ def test_loss_curves_of_a_score_mark_the_largest():
     assert len(ax.lines) == 1
 
 
+def test_loss_curves_of_one_epoch_are_points_at_1():
+    ax = plots.loss_curves([history_of(loss=[2.0], val_loss=[1.0])], ax=new_axes())
+    training, validation = ax.lines[:2]
+    assert (training.get_marker(), validation.get_marker()) == ("o", "D")
+    ax.figure.canvas.draw()
+    assert "1" in [tick.get_text() for tick in ax.get_xticklabels()]
+    assert "0.96" not in [tick.get_text() for tick in ax.get_xticklabels()]
+
+
 @pytest.mark.parametrize("losses", [[2.0, 1.0, 0.5], [100.0, 1.0, 1e-5]])
 def test_loss_curves_on_a_logarithmic_scale_have_plain_numbers(losses):
     ax = plots.loss_curves(history_of(loss=losses), log=True, ax=new_axes())

@@ -177,31 +177,39 @@ def misread_images(
         wrong = wrong[np.argsort(-surety[wrong], kind="stable")]
     wrong = wrong[:n]
 
-    # Rows of six at most, and as even as can be.
-    n_rows = max(-(-len(wrong) // 6), 1)
+    titles = [
+        _title_of(true[i], predicted[i], None if surety is None else float(surety[i]))
+        for i in wrong
+    ]
+    # Rows of six at most, fewer if titles are long, and as even as can be.
+    longest = max((len(line) for t in titles for line in t.split("\n")), default=0)
+    tile = max(1.5, 0.095 * longest)
+    n_rows = max(-(-len(wrong) // min(6, int(12 / tile))), 1)
     n_columns = max(-(-len(wrong) // n_rows), 1)
     if fig is None:
         fig = pyplot("plots.misread_images").figure(
-            figsize=(max(1.5 * n_columns, 4.5), 2.0 * n_rows + 0.6),
+            figsize=(max(tile * n_columns, 4.5), 2.0 * n_rows + 0.6),
             layout="constrained",
         )
     assert fig is not None
     axes = fig.subplots(n_rows, n_columns, squeeze=False)
     for ax in axes.flat[len(wrong) :]:
         ax.set_axis_off()
-    for ax, i in zip(axes.flat, wrong, strict=False):
+    for ax, i, title in zip(axes.flat, wrong, titles, strict=False):
         ax.imshow(pictures[i], cmap="gray_r", interpolation="nearest")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_color("0.8")  # shows where the scan ends
-        title = f"{name_of(true[i])} read as {name_of(predicted[i])}"
-        if len(title) > 18:
-            title = title.replace(" read as ", "\nread as ")
-        if surety is not None:
-            title += f"\n({_percent(float(surety[i]))} sure)"
         ax.set_title(title, fontsize="medium")
     shown = "" if len(wrong) == n_wrong else f", {len(wrong)} shown"
     fig.suptitle(f"{n_wrong} of {len(true):,} misread{shown}")
     return fig
+
+
+def _title_of(true: object, predicted: object, p: float | None) -> str:
+    names = name_of(true), name_of(predicted)
+    between = " read as " if sum(map(len, names)) < 10 else "\nread as "
+    title = between.join(names)
+    return title if p is None else f"{title}\n({_percent(p)} sure)"
 
 
 def _percent(p: float) -> str:

@@ -159,10 +159,15 @@ def draw_quantity(
             _, epoch, value = marked
             label += f" (best {value:.4g} in epoch {epoch})"
             _dot(ax, epoch, value, color)
-        lines += ax.plot(
-            x, y, style, color=color, marker="o" if len(x) == 1 else None, label=label
-        )
+        lines += ax.plot(x, y, style, color=color, marker=_marker(x, key), label=label)
     return lines
+
+
+def _marker(x: Array, key: str) -> str | None:
+    """Return the marker of a curve that is a single point, and so has no line."""
+    if len(x) > 1:
+        return None
+    return "D" if key.startswith("val_") else "o"
 
 
 def legend_below(ax: Axes, lines: Sequence[Any]) -> None:
@@ -270,7 +275,7 @@ def _draw_several(
                     y,
                     style,
                     color=color,
-                    marker="o" if len(x) == 1 else None,
+                    marker=_marker(x, key),
                     label=label,
                 )
                 label = "_" + label  # one entry a training
@@ -285,7 +290,9 @@ def _finish(ax: Axes, quantity: str, log: bool) -> None:
     ax.grid(alpha=0.3)
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_locator(
+        MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+    )
     if log:
         ax.set_yscale("log")
         # Plain numbers, and between the powers of ten where there are few of those.

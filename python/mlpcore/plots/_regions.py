@@ -13,7 +13,7 @@ from .._metrics import r2_score
 from .._names import unknown_name
 from .._validation import Array, as_real_array
 from ._model import Model, as_model
-from ._shared import MARKERS, axes_or_new, check_names, colors, shorten
+from ._shared import MARKERS, axes_or_new, check_names, class_colors, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -271,9 +271,7 @@ def _draw_classes(
     points: Array,
     truth: Array | None,
 ) -> None:
-    from matplotlib.colors import to_rgb
-
-    palette = np.array([to_rgb(color) for color in colors(len(names))])
+    palette = class_colors(len(names))
     light = 1.0 - 0.5 * (1.0 - palette)
     # Where the model gives no finite answer, nothing is drawn.
     image = np.nan_to_num(p, nan=0.0) @ (light - 1.0) + 1.0
@@ -303,13 +301,14 @@ def _draw_classes(
             linewidths=0.5,
         )
     for k, name in enumerate(names):
+        marker = MARKERS[k % len(MARKERS)]
         of = points[truth == k] if truth is not None else points[:0]
         ax.scatter(
             of[:, 0],
             of[:, 1],
-            s=size,
+            s=size * (1.7 if marker in "PX*" else 1.0),  # these have little area
             color=palette[k],
-            marker=MARKERS[k % len(MARKERS)],
+            marker=marker,
             edgecolors="white",
             linewidths=0.5,
             label=name,

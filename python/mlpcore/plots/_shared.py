@@ -38,6 +38,18 @@ def colors(n: int) -> list[Any]:
     return list(colormaps["viridis"](np.linspace(0.0, 0.95, n)))
 
 
+def class_colors(n: int) -> Array:
+    """Return colours for `n` classes, (n, 3): those above, then darker and lighter.
+
+    Twenty at the most; beyond, nobody can tell them apart.
+    """
+    from matplotlib.colors import to_rgb
+
+    named = np.array([to_rgb(color) for color in COLORS])
+    hues = named[:-1]
+    return np.vstack([named, 0.5 * hues, 0.5 + 0.5 * hues])[:n]
+
+
 def axes_or_new(ax: Axes | None, purpose: str, width: float, height: float) -> Axes:
     """Return `ax`, or the axes of a new figure of this size in inches.
 
@@ -61,8 +73,14 @@ def inches(ax: Axes) -> tuple[float, float]:
 
 
 def shorten(text: str, most: int = 24) -> str:
-    """Return `text`, with an ellipsis for what is beyond `most` characters."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    """Return `text` in `most` characters: without its middle if it is longer.
+
+    Names that begin alike often differ at the end.
+    """
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 3
+    return text[: most - 1 - tail].rstrip() + "…" + text[len(text) - tail :].lstrip()
 
 
 def name_of(label: object) -> str:
