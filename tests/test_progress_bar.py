@@ -110,6 +110,14 @@ def test_lines_without_rich_or_with_a_dumb_terminal(
     assert terminal.getvalue().startswith("epoch 1/2  loss 1.0000")
 
 
+def test_a_log_file_gets_lines_though_colours_are_forced(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    file = io.StringIO()
+    FakeTrainer().run(ProgressBar(file), LOGS)
+    assert file.getvalue().startswith("epoch 1/2  loss 1.0000")
+    assert "\x1b" not in file.getvalue()
+
+
 def broken_pipe(terminal):
     def write(text):
         raise BrokenPipeError

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._architecture import LossName
+    from .history import History
     from .network import Network
 
 
@@ -74,17 +77,70 @@ def constructor_call(network: Network) -> str:
 
 def html_table(network: Network) -> str:
     """Return the table of the layers as HTML."""
+    return _html_table("Network", _totals(network), _layer_rows(network), n_left=3)
+
+
+def history_html(history: History) -> str:
+    """Return the first, the last and the best of each figure as HTML."""
+    n = len(history)
+    caption = f"{n:,} epoch{'' if n == 1 else 's'}"
+    seconds = [s for s in history.history.get("epoch_time", []) if s == s]
+    if seconds:
+        caption += f", {sum(seconds):.3g} s"
+    rows = [("", "first", "last", "best", "in epoch")]
+    for name, column in history.history.items():
+        if name == "epoch_time" or not column:
+            continue
+        best, epoch = "", ""
+        found = best_of(history, name)
+        if found is not None:
+            best, epoch = f"{found[1]:.4g}", f"{found[0]:,}"
+        rows.append((name, f"{column[0]:.4g}", f"{column[-1]:.4g}", best, epoch))
+    return _html_table("History", caption, rows, n_left=1)
+
+
+def best_of(history: History, name: str) -> tuple[int, float] | None:
+    """Return the epoch, counted from 1, and the value of the best one recorded.
+
+    None for a quantity of which it is not known whether more is better, or that has no
+    finite value.
+    """
+    better = {"loss": min, "accuracy": max, "r2": max}.get(name.removeprefix("val_"))
+    recorded = zip(history.epoch, history.history.get(name, []), strict=False)
+    finite = [(value, -epoch) for epoch, value in recorded if math.isfinite(value)]
+    if better is None or not finite:
+        return None
+    if better is min:  # of equals the first
+        value, epoch = min((value, -epoch) for value, epoch in finite)
+    else:
+        value, epoch = max(finite)
+        epoch = -epoch
+    return epoch + 1, value
+
+
+def _html_table(
+    title: str, caption: str, rows: Sequence[Sequence[str]], n_left: int
+) -> str:
+    """Return a table whose first columns are text, the others numbers.
+
+    The colours are left to the notebook, so that they fit its theme.
+    """
     import html  # 2 ms, for its table of entities
 
-    head, *body = _layer_rows(network)
-    row = "<tr>{}</tr>".format
-    cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-    lines = "".join(
-        row("".join(f"<td>{html.escape(cell)}</td>" for cell in line)) for line in body
-    )
+    def line(kind: str, cells: Sequence[str]) -> str:
+        return "".join(
+            f'<{kind} style="text-align: {"left" if i < n_left else "right"}">'
+            f"{html.escape(cell)}</{kind}>"
+            for i, cell in enumerate(cells)
+        )
+
+    head, *body = rows
+    lines = "".join(f"<tr>{line('td', cells)}</tr>" for cells in body)
     return (
-        f"<table><caption>{html.escape(_totals(network))}</caption>"
-        f"<thead>{row(cells)}</thead><tbody>{lines}</tbody></table>"
+        '<table><caption style="caption-side: top; text-align: left; '
+        'color: inherit; white-space: nowrap">'
+        f"<strong>{html.escape(title)}</strong>: {html.escape(caption)}</caption>"
+        f"<thead><tr>{line('th', head)}</tr></thead><tbody>{lines}</tbody></table>"
     )
 
 

@@ -133,7 +133,7 @@ def _draw(
     folder.mkdir(parents=True, exist_ok=True)
     predicted = probabilities.argmax(axis=1)
     curves = Figure(figsize=(7, 4.5), layout="constrained")
-    history.plot(curves.subplots()).set_title("Learning handwritten digits")
+    history.plot(curves.subplots(), log=True).set_title("Learning handwritten digits")
     matrix = Figure(figsize=(6, 6), layout="constrained")
     plots.confusion_matrix(y, predicted, ax=matrix.subplots())
     misread = Figure(figsize=(9, 4.6), layout="constrained")

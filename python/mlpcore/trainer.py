@@ -154,6 +154,13 @@ class Trainer:
         self.learning_rate_scale = 1.0
         self.params: dict[str, int] = {}
 
+    def __repr__(self) -> str:
+        """Return what it trains, how, and for how long it has."""
+        return (
+            f"Trainer({self.network!r}, {self.optimizer!r}; "
+            f"{self.epoch_count:,} epochs, {self.step_count:,} steps done)"
+        )
+
     def _refuse_for_lbfgs(self, clip_norm: object, gradient_hook: object) -> None:
         for name, given in (
             ("clip_norm", clip_norm is not None),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from typing import Any, Protocol, TextIO, cast
 
+from ._notebook import NotebookBar, in_notebook
 from ._progress_text import Status
 from .base import Callback, Logs
 
@@ -18,15 +18,15 @@ _LINE_SECONDS = 0.5
 class ProgressBar(Callback):
     """Show how far training is: epochs, losses, accuracy and rows per second.
 
-    A bar where rich is installed (``pip install mlpcore[progress]``) and the output is
-    a terminal or a Jupyter notebook; elsewhere a plain line per epoch, at most two a
-    second, and one for the last epoch. It writes to stderr (to stdout in a notebook
-    without ipywidgets), and a stream that cannot be written to never stops a training.
+    A bar in a Jupyter notebook, and in a terminal if rich is installed
+    (``pip install mlpcore[progress]``); elsewhere a plain line per epoch, at most two a
+    second, and one for the last epoch. Outside of notebooks it writes to stderr, and a
+    stream that cannot be written to never stops a training.
 
     Parameters
     ----------
     file : text file, optional
-        Where to write in place of stderr.
+        Where to write in place of stderr or the notebook.
 
     Examples
     --------
@@ -43,6 +43,9 @@ class ProgressBar(Callback):
         self._status = Status(params["epochs"], params.get("rows"), time.perf_counter())
         self._drawn_at = float("-inf")
         self._display = None
+        if self.file is None and in_notebook():
+            self._display = NotebookBar()
+            return
         # sys.stderr is looked up now, as it may have been replaced since.
         file = self.file if self.file is not None else sys.stderr
         if file is not None:  # it is None under pythonw
@@ -51,13 +54,13 @@ class ProgressBar(Callback):
     def on_progress(self, epoch: int, batch: int, n_batches: int, loss: float) -> None:
         """Move the bar within an epoch."""
         self._status.advance(batch / n_batches, {"loss": loss})
-        if isinstance(self._display, _Bar):
+        if isinstance(self._display, _BARS):
             self._draw(_BAR_SECONDS)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Move the bar to the end of the epoch."""
         self._status.finish_epoch(logs)
-        bar = isinstance(self._display, _Bar)
+        bar = isinstance(self._display, _BARS)
         self._draw(_BAR_SECONDS if bar else _LINE_SECONDS)
 
     def on_train_end(self, logs: Logs) -> None:
@@ -169,6 +172,10 @@ class _Bar:
         self._progress.stop()
 
 
+# What is redrawn within an epoch; lines are not.
+_BARS = (_Bar, NotebookBar)
+
+
 def _make_display(file: TextIO) -> _Display:
     """Return a bar if `file` can show one, else lines."""
     safe = cast(TextIO, _SafeFile(file))
@@ -176,14 +183,9 @@ def _make_display(file: TextIO) -> _Display:
         from rich.console import Console
     except ImportError:
         return _Lines(safe)
-    console = Console(file=safe)
-    if console.is_jupyter:
-        # rich can only update a bar in a notebook through ipywidgets. Without it, lines
-        # go to stdout, since notebooks show stderr as if something were wrong.
-        if importlib.util.find_spec("ipywidgets") is None:
-            stdout = sys.stdout if file is sys.stderr else file
-            return _Lines(cast(TextIO, _SafeFile(stdout)))
-        return _Bar(console)
+    # Left to itself, rich would draw a bar in a log file where FORCE_COLOR is set, as
+    # it is in notebooks, or in the notebook itself in place of the file.
+    console = Console(file=safe, force_terminal=_is_terminal(file), force_jupyter=False)
     # A dumb terminal cannot move the cursor.
     if console.is_terminal and not console.is_dumb_terminal:
         return _Bar(console)
