@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -85,10 +86,8 @@ def column_names(path: str, separator: str | None) -> list[str]:
     if file_format(path) == CSV:
         with _named_errors(path):
             return list(_read_csv(path, separator, {}, nrows=0).columns)
-    require("pyarrow", "cli", "Parquet")
-    parquet = require("pyarrow.parquet", "cli", "Parquet")
-    with _named_errors(path), open(path, "rb") as file:
-        return list(parquet.read_schema(file).names)
+    with _parquet(path) as source:
+        return _parquet_columns(source)
 
 
 def read_parts(
@@ -141,21 +140,12 @@ def csv_chunks(parts: Iterable[pd.DataFrame], separator: str) -> Iterator[bytes]
         yield text.encode()
 
 
-def parquet_bytes(parts: Iterable[pd.DataFrame]) -> memoryview:
+def parquet_bytes(parts: Iterable[pd.DataFrame]) -> bytes:
     """Return tables, one after another, as the bytes of one Parquet file."""
-    arrow = require("pyarrow", "cli", "Parquet")
-    parquet = require("pyarrow.parquet", "cli", "Parquet")
-    sink = arrow.BufferOutputStream()
-    writer: Any = None
-    for part in parts:
-        table = arrow.Table.from_pandas(
-            part, None if writer is None else writer.schema, preserve_index=False
-        )
-        if writer is None:
-            writer = parquet.ParquetWriter(sink, table.schema)
-        writer.write_table(table)
-    writer.close()
-    return memoryview(sink.getvalue())
+    require("pyarrow", "cli", "Parquet")
+    whole = require("pandas", "cli", "a table").concat(list(parts), ignore_index=True)
+    content: bytes = whole.to_parquet(None, index=False, engine="pyarrow")
+    return content
 
 
 def _read_csv(
@@ -165,8 +155,6 @@ def _read_csv(
         path,
         sep=separator or default_separator(path),
         dtype=dict(dtype) or None,
-        # The same number from the same digits, as everywhere else in Python.
-        float_precision="round_trip",
         # The type of a column from all of its rows.
         low_memory=False,
         encoding="utf-8-sig",
@@ -174,21 +162,35 @@ def _read_csv(
     )
 
 
-def _parquet_parts(path: str, wanted: Sequence[str] | None) -> Iterator[pd.DataFrame]:
-    require("pyarrow", "cli", "Parquet")
+@contextmanager
+def _parquet(path: str) -> Iterator[Any]:
     parquet = require("pyarrow.parquet", "cli", "Parquet")
     with _named_errors(path), open(path, "rb") as file:
-        source = parquet.ParquetFile(file)
-        names = source.schema_arrow.names
-        columns = None if wanted is None else [n for n in names if n in set(wanted)]
+        yield parquet.ParquetFile(file)
+
+
+def _parquet_columns(source: Any) -> list[str]:
+    """Return the columns' names, without those of an index of pandas' without a name.
+
+    One with a name is a column like others.
+    """
+    names = source.schema_arrow.names
+    return [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
+
+
+def _parquet_parts(path: str, wanted: Sequence[str] | None) -> Iterator[pd.DataFrame]:
+    with _parquet(path) as source:
+        names = _parquet_columns(source)
+        columns = [name for name in names if wanted is None or name in wanted]
         at = 0
         for batch in source.iter_batches(ROWS, columns=columns):
-            part = batch.to_pandas()
+            part = batch.to_pandas(ignore_metadata=True)
             part.index = range(at, at + len(part))
             at += len(part)
             yield part
         if not at:
-            yield source.schema_arrow.empty_table().to_pandas()
+            empty = source.schema_arrow.empty_table().select(columns)
+            yield empty.to_pandas(ignore_metadata=True)
 
 
 @contextmanager

@@ -76,16 +76,17 @@ def _drawings(training: TableTraining) -> list[tuple[str, Any]]:
 
         return [*drawings, ("Predicted and true", draw_numbers)]
 
-    names = list(map(str, training.class_counts))
+    names = [_literal(str(label)) for label in training.class_counts]
     index = {label: i for i, label in enumerate(training.class_counts)}
+    indices = [index[label] for label in true.tolist()]
 
     def draw_classes(ax: Axes) -> Any:
+        guesses = [names[index[label]] for label in predicted.tolist()]
         return plots.confusion_matrix(
-            list(map(str, true)), list(map(str, predicted)), labels=names, ax=ax
+            [names[i] for i in indices], guesses, labels=names, ax=ax
         )
 
     def draw_probabilities(ax: Axes) -> Any:
-        indices = [index[label] for label in true.tolist()]
         probabilities = training.probabilities
         assert probabilities is not None
         if len(names) == 2:
@@ -97,6 +98,11 @@ def _drawings(training: TableTraining) -> list[tuple[str, Any]]:
     if hasattr(plots, "reliability_diagram"):
         drawings.append(("Are the probabilities right?", draw_probabilities))
     return drawings
+
+
+def _literal(text: str) -> str:
+    """Return a text that matplotlib takes for no formula."""
+    return text.replace("$", r"\$")
 
 
 def _plot(name: str) -> Any:
@@ -128,15 +134,14 @@ def _overview(training: TableTraining, data: str) -> Figure:
         strict=True,
     ):
         draw(ax)
-    target = training.model.target.name
-    title = f"{target}, from {os.path.basename(data)}"
+    title = f"{training.model.target.name}, from {os.path.basename(data)}"
     if training.scores:
         first = training.scores[0]
         title += (
             f": {first.name} {first.model:.3f} on {len(training.y_true):,} held-out "
             f"rows (baseline {first.baseline:.3f})"
         )
-    figure.suptitle(title)
+    figure.suptitle(_literal(title))
     return figure
 
 

@@ -57,11 +57,18 @@ def page(
         Titles and PNG files.
     """
     model = training.model
-    title = f"{model.target.name}: {model.task}"
+    title = f"Predicting {model.target.name}"
+    scores = {score.name for score in training.scores}
+    settings = [
+        (key, str(value))
+        for key, value in model.record.items()
+        if key.removeprefix("baseline ") not in scores
+    ]
     parts = [
         f"<h1>{_e(title)}</h1>",
-        f'<p class="lead">A network that predicts the column {_code(model.target.name)}'
-        f" of {_code(os.path.basename(data))} from {len(model.columns)} others.</p>",
+        f'<p class="lead">{model.task.capitalize()}: the column '
+        f"{_code(model.target.name)} of {_code(os.path.basename(data))} from "
+        f"{len(model.columns)} others.</p>",
         *_scores(training),
         "<h2>What was trained</h2>",
         _table([], summary(training, data)),
@@ -74,7 +81,7 @@ def page(
         *_left_out(training),
         "<h2>How it was made</h2>",
         f"<pre>{_e(command)}</pre>",
-        _table([], [(key, str(value)) for key, value in model.record.items()]),
+        _table([], settings),
         f'<p class="lead">mlpcore {_e(build_config()["version"])}</p>',
     ]
     return (

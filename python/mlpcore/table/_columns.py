@@ -8,6 +8,7 @@ in a file as JSON and checked when it is read.
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 # A value that was seen once says nothing about the next row that has it.
 FEWEST_OF_A_CATEGORY = 2
 
+# Why a column is left out.
+SAME = "the same in all rows"
+DIFFERENT = "a text of its own in every row"
+
 
 @dataclass(frozen=True)
 class Numeric:
@@ -56,8 +61,8 @@ class Numeric:
         return as_numbers(series, name)
 
     @classmethod
-    def learn(cls, series: pd.Series, name: str) -> Numeric | None:
-        """Return what the training rows say; None if all of them say the same."""
+    def learn(cls, series: pd.Series, name: str) -> Numeric | str:
+        """Return what the training rows say, or why they say nothing."""
         values = cls.values(series, name)
         gone = np.isnan(values)
         median = float(np.median(values[~gone]))
@@ -66,7 +71,7 @@ class Numeric:
         except ValueError as error:
             raise ValueError(f"column {name!r}: {error}") from None
         if scale == 0.0 and not gone.any():
-            return None
+            return SAME
         return cls(name, median, mean, scale or 1.0, bool(gone.any()))
 
     def features(self) -> list[str]:
@@ -95,7 +100,7 @@ class Numeric:
         _check_name(self.name)
         for key in ("median", "mean", "scale"):
             value = getattr(self, key)
-            if type(value) not in (int, float) or not math.isfinite(value):
+            if not is_finite(value):
                 raise ModelFormatError(f"column {self.name!r}: {key} is {value!r}")
         if not self.scale > 0:
             raise ModelFormatError(f"column {self.name!r}: scale is {self.scale!r}")
@@ -155,8 +160,8 @@ class Category:
     """Whether a missing value is a category of its own; else it is a new one."""
 
     @classmethod
-    def learn(cls, series: pd.Series, name: str, most: int) -> Category | None:
-        """Return what the training rows say; None if all of them say the same."""
+    def learn(cls, series: pd.Series, name: str, most: int) -> Category | str:
+        """Return what the training rows say, or why they say nothing."""
         texts = as_texts(series)
         counts = Counter(text for text in texts.tolist() if text is not None)
         # By name where counts are equal: the order of the rows has no say.
@@ -164,7 +169,9 @@ class Category:
         own = [t for t in ranked[:most] if counts[t] >= FEWEST_OF_A_CATEGORY]
         n_known = sum(counts.values())
         column = cls(name, own, len(own) < len(ranked), n_known < len(texts))
-        return column if len(column.features()) > 1 else None
+        if len(column.features()) > 1:
+            return column
+        return DIFFERENT if column.other else SAME
 
     def features(self) -> list[str]:
         """Return the features' names."""
@@ -218,7 +225,7 @@ _KINDS: dict[str, type[Numeric] | type[Category]] = {
 
 def learn_column(
     series: pd.Series, name: str, *, categorical: bool, most: int
-) -> Column | None:
+) -> Column | str:
     """Learn what a column becomes.
 
     Parameters
@@ -234,8 +241,8 @@ def learn_column(
 
     Returns
     -------
-    Column or None
-        None if the column is the same in all rows.
+    Column or str
+        A text says why nothing can be learnt from it.
 
     Raises
     ------
@@ -316,6 +323,14 @@ def mean_and_deviation(values: Floats) -> tuple[float, float]:
             f"values from {values.min():g} to {values.max():g} cannot be standardised"
         )
     return mean, deviation
+
+
+def is_finite(value: object) -> bool:
+    """Return whether a value of JSON's is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    # Not math.isfinite, which raises at an int beyond the largest float.
+    return abs(value) <= sys.float_info.max
 
 
 def _check_name(name: object) -> None:

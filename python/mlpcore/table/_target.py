@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,9 +13,10 @@ from .._names import resolve
 from .._validation import Array
 from ..errors import ModelFormatError
 from ..formats._safetensors import check_keys
-from ._columns import mean_and_deviation
+from ._columns import is_finite, mean_and_deviation
 from ._values import (
     BOOLEAN,
+    CATEGORY,
     DATE,
     NUMERIC,
     Floats,
@@ -88,7 +88,7 @@ Target: TypeAlias = Classes | Number
 
 
 def learn_classes_or_values(
-    series: pd.Series, name: str, task: str
+    series: pd.Series, name: str, task: str, *, categorical: bool = False
 ) -> tuple[list[Label] | None, NDArray[Any]]:
     """Find out what is to be predicted.
 
@@ -102,6 +102,8 @@ def learn_classes_or_values(
         ``"auto"``: numbers are values to predict, unless they are whole, at most 20
         different ones, and of each there are 5 rows on the average; all else is
         classes.
+    categorical : bool
+        Whether numbers are names.
 
     Returns
     -------
@@ -125,7 +127,7 @@ def learn_classes_or_values(
             f"the target {name!r} has no value in {n} of {len(series)} rows (first at "
             f"row {int(missing.argmax())}); leave these rows out"
         )
-    kind = kind_of(series, name)
+    kind = CATEGORY if categorical else kind_of(series, name)
     if kind == DATE:
         raise ValueError(f"the target {name!r} is a date; make a number of it")
     if task == REGRESSION and kind not in (NUMERIC, BOOLEAN):
@@ -154,6 +156,11 @@ def _learn_labels(
     rows: list[Label]
     if numbers is not None:
         whole = bool((numbers == np.rint(numbers)).all())
+        if whole and np.abs(numbers).max() >= 2**53:
+            raise ValueError(
+                f"the target {name!r} has whole numbers above 2^53, which floating "
+                "point does not tell apart; as names (--categorical) it does"
+            )
         rows = [int(x) if whole else x for x in numbers.tolist()]
     elif kind == BOOLEAN:
         rows = [bool(x) for x in as_booleans(series, name).tolist()]
@@ -199,7 +206,7 @@ def target_of(description: object) -> Target:
         given = check_keys(description, ("task", "name", "mean", "scale"), "the target")
         target = Number(given["name"], given["mean"], given["scale"])
         for value in (target.mean, target.scale):
-            if type(value) not in (int, float) or not math.isfinite(value):
+            if not is_finite(value):
                 raise ModelFormatError(f"the target's mean or scale is {value!r}")
         if not target.scale > 0:
             raise ModelFormatError(f"the target's scale is {target.scale!r}")

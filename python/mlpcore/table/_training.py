@@ -126,7 +126,7 @@ def train(
     drop : sequence of str
         Columns to leave out.
     categorical : sequence of str
-        Columns of numbers that are names, such as a code.
+        Columns of numbers that are names, such as a code; the target may be one.
     max_categories : int
         How many values of a text column get a feature of their own; the rarer ones
         share one.
@@ -198,7 +198,9 @@ def train(
     chosen = _optimizer(optimizer, learning_rate)
     stopping = EarlyStopping(patience=patience, restore_best_weights=True)
 
-    labels, y = learn_classes_or_values(frame[target], target, task)
+    labels, y = learn_classes_or_values(
+        frame[target], target, task, categorical=target in categorical
+    )
     classes = None if labels is None else y
     rest, test = _split(np.arange(len(frame)), holdout, classes, seed, "holdout")
     learning, watching = _split(rest, validation, classes, seed, "validation")
@@ -323,8 +325,8 @@ def _learn_columns(
         column = learn_column(
             frame[name], name, categorical=name in categorical, most=most
         )
-        if column is None:
-            left_out[name] = "the same in all rows"
+        if isinstance(column, str):
+            left_out[name] = column
         else:
             columns.append(column)
     if not columns:

@@ -7,6 +7,7 @@ format means the same.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,7 @@ _INFERRED = {
     "datetime": DATE,
     "datetime64": DATE,
 }
+_MICROSECONDS_A_DAY = 86_400_000_000
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 
 
@@ -149,10 +151,12 @@ def as_days(series: pd.Series, name: str) -> Floats:
         plain = series.astype(object)
         texts = plain.map(str, na_action="ignore")
         times = pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
-        is_date = texts.str.match(_ISO_DATE).eq(True) if len(texts) else texts.isna()
-        _refuse(plain, ~(is_date & times.notna()) & plain.notna(), name, "dates")
-    days = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    values: Floats = days.to_numpy(dtype=np.float64, na_value=np.nan)
+        # pandas takes more for a date than what training takes for one: 5 is 1970.
+        is_date = np.array([bool(re.match(_ISO_DATE, str(t))) for t in texts], bool)
+        _refuse(plain, ~(times.notna() & is_date) & plain.notna(), name, "dates")
+    stamps = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    values: Floats = stamps.astype(np.int64) / _MICROSECONDS_A_DAY
+    values[np.isnat(stamps)] = np.nan
     return values
 
 
