@@ -45,3 +45,22 @@ def isa(request):
 def dtype(request):
     """One of the two types of arithmetic."""
     return np.dtype(request.param)
+
+
+@pytest.fixture
+def tidy_pictures(monkeypatch):
+    """Draw without a window; fail if a picture is shown, left open or changes rcParams.
+
+    A figure that a test lets a function make is to be closed by the test.
+    """
+    matplotlib = pytest.importorskip("matplotlib")
+    from matplotlib import pyplot
+
+    pyplot.switch_backend("Agg")
+    before = dict(matplotlib.rcParams)
+    monkeypatch.setattr(pyplot, "show", lambda *_, **__: pytest.fail("it was shown"))
+    yield
+    left_open = pyplot.get_fignums()
+    pyplot.close("all")
+    assert left_open == []
+    assert dict(matplotlib.rcParams) == before

@@ -10,17 +10,10 @@ import pytest
 from mlpcore import plots
 from mlpcore.history import History
 
-matplotlib = pytest.importorskip("matplotlib")
-from matplotlib.figure import Figure  # noqa: E402
+pytest.importorskip("matplotlib")
+from matplotlib.figure import Figure
 
-
-@pytest.fixture(autouse=True)
-def no_window_and_no_figure_left(monkeypatch):
-    from matplotlib import pyplot
-
-    pyplot.switch_backend("Agg")
-    yield
-    pyplot.close("all")
+pytestmark = pytest.mark.usefixtures("tidy_pictures")
 
 
 def make_history(n=5, **more):
@@ -82,15 +75,16 @@ def test_pickling():
 def test_plot_draws_the_losses():
     ax = Figure().subplots()
     assert make_history(5).plot(ax) is ax
-    training, validation = ax.lines
+    training, best, validation = ax.lines
+    assert best.get_xydata().tolist() == [[5, 1.1 / 5]]
     assert training.get_xdata().tolist() == [1, 2, 3, 4, 5]
     assert training.get_ydata().tolist() == make_history(5).history["loss"]
-    assert validation.get_label() == "Loss, validation"
+    assert validation.get_ydata().tolist() == make_history(5).history["val_loss"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("Epoch", "Loss")
     assert len(ax.figure.axes) == 1
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
         "Loss, training",
-        "Loss, validation",
+        "Loss, validation (best 0.22 in epoch 5)",
     ]
 
 
@@ -101,14 +95,20 @@ def test_plot_draws_a_score_on_a_second_axis(name, label):
     assert right.get_ylabel() == label
     assert len(right.lines) == 2
     assert all(line.get_linestyle() == "--" for line in right.lines)
-    assert len(right.get_legend().get_texts()) == 4
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels[0] == "Loss, training"
+    assert labels[2:] == [f"{label}, training", f"{label}, validation"]
     ax.figure.canvas.draw()
 
 
 def test_plot_makes_a_figure_and_shows_a_single_epoch_as_points():
+    from matplotlib import pyplot
+
     ax = make_history(1).plot()
     assert ax.lines[0].get_marker() == "o"
     ax.figure.canvas.draw()
+    assert pyplot.get_fignums() == [ax.figure.number]
+    pyplot.close(ax.figure)
 
 
 def test_plot_of_nothing():
@@ -135,7 +135,9 @@ def test_confusion_matrix_counts_true_by_predicted():
 
 
 def test_confusion_matrix_normalized_sums_to_1_in_each_row():
-    ax = plots.confusion_matrix([0, 0, 0, 1], [0, 0, 1, 1], normalize=True)
+    ax = plots.confusion_matrix(
+        [0, 0, 0, 1], [0, 0, 1, 1], normalize=True, ax=Figure().subplots()
+    )
     assert texts(ax) == [["0.67", "0.33"], ["0", "1.00"]]
 
 
@@ -150,13 +152,17 @@ def test_confusion_matrix_agrees_with_scikit_learn():
 
 def test_confusion_matrix_labels_give_the_order_and_the_selection():
     true, predicted = ["cat", "dog", "cow"], ["cat", "cat", "cow"]
-    ax = plots.confusion_matrix(true, predicted, labels=["dog", "cat"])
+    ax = plots.confusion_matrix(
+        true, predicted, labels=["dog", "cat"], ax=Figure().subplots()
+    )
     assert texts(ax) == [["0", "1"], ["0", "1"]]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["dog", "cat"]
 
 
 def test_confusion_matrix_text_stands_out():
-    ax = plots.confusion_matrix([0] * 9 + [1] * 2, [0] * 9 + [0, 1])
+    ax = plots.confusion_matrix(
+        [0] * 9 + [1] * 2, [0] * 9 + [0, 1], ax=Figure().subplots()
+    )
     # All of class 0 right: a dark cell. Half of class 1: light ones.
     colors = [text.get_color() for text in ax.texts]
     assert colors == ["white", "0.75", "black", "black"]
@@ -168,11 +174,42 @@ def test_confusion_matrix_text_stands_out():
         (([0, 1], [0]), "y_true has 2 rows, y_pred has 1"),
         (([[0, 1]], [0]), r"y_true must be 1-D \(n,\), got shape \(1, 2\)"),
         (([], []), "y_true has 0 rows"),
+        (([0.0, np.nan], [0.0, 1.0]), r"y_true contains NaN \(first at row 1\)"),
     ],
 )
 def test_confusion_matrix_of_bad_arrays(arguments, message):
     with pytest.raises(ValueError, match=message):
         plots.confusion_matrix(*arguments)
+
+
+def test_confusion_matrix_of_names_and_numbers():
+    with pytest.raises(TypeError, match="one has names, the other numbers"):
+        plots.confusion_matrix(["0", "1"], [0, 1])
+
+
+def test_confusion_matrix_of_whole_floats_has_whole_names():
+    ax = plots.confusion_matrix([1.0, 2.0], [1, 1], ax=Figure().subplots())
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["1", "2"]
+
+
+def test_confusion_matrix_of_many_classes():
+    # Above 15 classes the zeros go; where a cell has no room for text, all of it.
+    ax = plots.confusion_matrix(range(16), range(16), ax=Figure((9, 9)).subplots())
+    assert [text.get_text() for text in ax.texts] == ["1"] * 16
+    ax = plots.confusion_matrix(range(90), range(90), ax=Figure((6, 6)).subplots())
+    assert len(ax.texts) == 0
+    assert np.array_equal(ax.images[0].get_array(), np.eye(90))
+    assert ax.figure.axes[1].get_ylabel() == "Share of the true class"
+    assert len(ax.get_xticks()) < 60
+    ax.figure.canvas.draw()
+
+
+def test_confusion_matrix_shortens_long_names():
+    name = "a class with a name that would fill the page"
+    ax = plots.confusion_matrix([name, "b"], [name, "b"], ax=Figure().subplots())
+    shown = ax.get_yticklabels()[0].get_text()
+    assert len(shown) <= 24
+    assert shown.endswith("…")
 
 
 def test_confusion_matrix_of_equal_labels():
@@ -202,7 +239,7 @@ def test_misread_images_shows_the_surest_first():
 def test_misread_images_makes_a_picture_each(n_wrong):
     true = np.zeros(20, dtype=int)
     predicted = (np.arange(20) < n_wrong).astype(int)
-    fig = plots.misread_images(np.ones((20, 3, 5)), true, predicted)
+    fig = plots.misread_images(np.ones((20, 3, 5)), true, predicted, fig=Figure())
     assert sum(len(ax.images) for ax in fig.axes) == n_wrong
     assert fig.get_suptitle() == f"{n_wrong} of 20 misread"
     fig.canvas.draw()

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ._optional import pyplot
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
 __all__ = ["History"]
 
@@ -61,13 +58,22 @@ class History:
             column.append(values.get(name, float("nan")))
         self.epoch.append(int(epoch))
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(
+        self, ax: Axes | None = None, *, log: bool = False, mark_best: bool = True
+    ) -> Axes:
         """Draw the loss, and the accuracy (or R²) on a second axis.
+
+        `mlpcore.plots.loss_curves` compares several trainings.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure if None.
+        log : bool
+            Whether the scale of the loss is logarithmic.
+        mark_best : bool
+            Whether to mark the epoch of the least loss, of the validation data if
+            there are any.
 
         Returns
         -------
@@ -82,51 +88,9 @@ class History:
         ValueError
             If there is nothing to draw.
         """
-        if not self.epoch:
-            raise ValueError("the history is empty: no epoch has finished")
-        if ax is None:
-            ax = pyplot("History.plot").subplots(layout="constrained")[1]
-        lines = self._draw(ax, "loss", "Loss", style="-")
-        ax.set_xlabel("Epoch")
-        ax.locator_params(axis="x", integer=True)
-        ax.grid(alpha=0.3)
-        top = ax
-        score = next((s for s in ("accuracy", "r2") if self._has(s)), None)
-        if score is not None:
-            if lines:
-                top = ax.twinx()
-            label = {"accuracy": "Accuracy", "r2": "R²"}[score]
-            lines += self._draw(top, score, label, style="--")
-        if not lines:
-            recorded = ", ".join(self.history) or "none"
-            raise ValueError(f"the history has no loss to draw, only: {recorded}")
-        # On the upper axes, or its lines would cross the box. Losses fall and scores
-        # rise, which leaves the middle of the right side free.
-        top.legend(handles=lines, loc="center right")
-        return ax
+        from .plots._curves import draw_history
 
-    def _has(self, name: str) -> bool:
-        return name in self.history or f"val_{name}" in self.history
-
-    def _draw(self, ax: Axes, name: str, label: str, style: str) -> list[Line2D]:
-        """Draw a quantity of the training and the validation data."""
-        x = [epoch + 1 for epoch in self.epoch]
-        # A single epoch has no line, only a point.
-        marker = "o" if len(x) == 1 else None
-        lines = []
-        for key, color in ((name, "tab:blue"), (f"val_{name}", "tab:orange")):
-            if key in self.history:
-                of = "validation" if key.startswith("val_") else "training"
-                lines += ax.plot(
-                    x,
-                    self.history[key],
-                    style,
-                    color=color,
-                    marker=marker,
-                    label=f"{label}, {of}",
-                )
-        ax.set_ylabel(label)
-        return lines
+        return draw_history(self, ax, log, mark_best)
 
     def __len__(self) -> int:
         """Return the number of epochs."""

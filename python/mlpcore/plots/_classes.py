@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arguments import check_bool, check_integer
-from ._optional import pyplot
+from .._arguments import check_bool, check_integer
+from .._optional import pyplot
+from .._validation import check_finite
+from ._shared import axes_or_new, inches, name_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_matrix", "misread_images"]
+_SMALLEST_TEXT = 4.5  # points
+_MOST_WITH_ZEROS = 15  # classes; in a larger matrix zeros hide the rest
 
 
 def confusion_matrix(
@@ -50,8 +53,21 @@ def confusion_matrix(
     ------
     ImportError
         If matplotlib is not installed (``pip install mlpcore[plots]``).
+    TypeError
+        If one array has names and the other numbers.
     ValueError
-        If the arrays differ in length or are not 1-D, or a label comes twice.
+        If the arrays differ in length, are not 1-D or contain NaN, or a label comes
+        twice.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mlpcore import plots
+    >>> ax = plots.confusion_matrix(
+    ...     ["cat", "cow", "cow"], ["cat", "cow", "cat"], ax=Figure().subplots()
+    ... )
+    >>> [text.get_text() for text in ax.texts]
+    ['1', '0', '1', '1']
     """
     true, predicted = _two_columns(y_true, y_pred)
     normalize = check_bool("normalize", normalize)
@@ -60,23 +76,38 @@ def confusion_matrix(
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
 
-    if ax is None:
-        side = max(4.5, 1.5 + 0.48 * n)
-        ax = pyplot("plots.confusion_matrix").subplots(
-            figsize=(side, side), layout="constrained"
-        )[1]
+    side = min(max(4.5, 1.5 + 0.48 * n), 11.0)
+    room = 0.055 * max(map(len, names))  # beside and below, for the names
+    ax = axes_or_new(ax, "plots.confusion_matrix", side + room, side + room)
     # Shaded by share in both cases, so that a rare class is as readable as the rest.
-    ax.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
-    for i, j in np.ndindex(n, n):
-        text = f"{shares[i, j]:.2f}" if normalize else str(counts[i, j])
-        if counts[i, j] == 0:
-            text, color = "0", "0.75"  # there, but out of the way
-        else:
-            color = "white" if shares[i, j] > 0.5 else "black"
-        ax.text(j, i, text, ha="center", va="center", color=color, fontsize="medium")
+    image = ax.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    texts = np.array([[f"{share:.2f}" for share in row] for row in shares])
+    if not normalize:
+        texts = counts.astype(str)
+    # Text that fits a cell; no text where that could not be read.
+    cell = 72 * 0.8 * min(inches(ax)) / n
+    longest = max(map(len, texts.flat))
+    size = min(10.0, 0.6 * cell, 1.5 * cell / longest)
+    if size >= _SMALLEST_TEXT:
+        _write_cells(ax, texts, shares, size)
+    else:
+        figure = ax.get_figure()
+        assert figure is not None
+        figure.colorbar(image, ax=ax, label="Share of the true class", shrink=0.8)
     turned = 45 if max(map(len, names)) > 3 else 0
-    ax.set_xticks(range(n), names, rotation=turned, ha="right" if turned else "center")
-    ax.set_yticks(range(n), names)
+    # As many names as there is room for.
+    step = max(-(-n * 6 // round(72 * 0.8 * min(inches(ax)))), 1)
+    small = min(10.0, max(0.85 * cell * step, _SMALLEST_TEXT))
+    ticks = range(0, n, step)
+    ax.set_xticks(
+        ticks,
+        names[::step],
+        rotation=turned,
+        ha="right" if turned else "center",
+        rotation_mode="anchor" if turned else None,
+        fontsize=small,
+    )
+    ax.set_yticks(ticks, names[::step], fontsize=small)
     ax.set_xlabel("Predicted class")
     ax.set_ylabel("True class")
     n_shown = counts.sum()
@@ -121,6 +152,15 @@ def misread_images(
         If matplotlib is not installed (``pip install mlpcore[plots]``).
     ValueError
         If the arrays' lengths or shapes do not fit.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from mlpcore import plots
+    >>> images = [[0, 1, 0, 1], [1, 1, 1, 0]]
+    >>> fig = plots.misread_images(images, [1, 0], [1, 1], fig=Figure())
+    >>> fig.get_suptitle()
+    '1 of 2 misread'
     """
     true, predicted = _two_columns(y_true, y_pred)
     pictures = _as_pictures(np.asarray(images))
@@ -153,13 +193,28 @@ def misread_images(
         ax.imshow(pictures[i], cmap="gray_r", interpolation="nearest")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_color("0.8")  # shows where the scan ends
-        title = f"{true[i]} read as {predicted[i]}"
+        title = f"{name_of(true[i])} read as {name_of(predicted[i])}"
+        if len(title) > 18:
+            title = title.replace(" read as ", "\nread as ")
         if surety is not None:
             title += f"\n({surety[i]:.0%} sure)"
         ax.set_title(title, fontsize="medium")
     shown = "" if len(wrong) == n_wrong else f", {len(wrong)} shown"
     fig.suptitle(f"{n_wrong} of {len(true):,} misread{shown}")
     return fig
+
+
+def _write_cells(
+    ax: Axes, texts: NDArray[Any], shares: NDArray[Any], size: float
+) -> None:
+    for i, j in np.ndindex(*shares.shape):
+        color = "white" if shares[i, j] > 0.5 else "black"
+        if shares[i, j] == 0:
+            color = "0.75"  # there, but out of the way
+            if len(shares) > _MOST_WITH_ZEROS:
+                continue
+        text = str(texts[i, j]) if shares[i, j] else "0"
+        ax.text(j, i, text, ha="center", va="center", color=color, fontsize=size)
 
 
 def _two_columns(
@@ -169,8 +224,17 @@ def _two_columns(
     for name, array in (("y_true", true), ("y_pred", predicted)):
         if array.ndim != 1:
             raise ValueError(f"{name} must be 1-D (n,), got shape {array.shape}")
+        if array.dtype.kind == "f":
+            check_finite(array, name)
     if len(true) != len(predicted):
         raise ValueError(f"y_true has {len(true)} rows, y_pred has {len(predicted)}")
+    if (true.dtype.kind in "US") != (predicted.dtype.kind in "US") and (
+        "O" not in (true.dtype.kind, predicted.dtype.kind)
+    ):
+        raise TypeError(
+            f"y_true has dtype {true.dtype}, y_pred {predicted.dtype}: "
+            "one has names, the other numbers"
+        )
     return true, predicted
 
 
@@ -191,7 +255,7 @@ def _count_pairs(
     for t, p in zip(true.tolist(), predicted.tolist(), strict=True):
         if t in index and p in index:
             counts[index[t], index[p]] += 1
-    return counts, [str(label) for label in classes]
+    return counts, [name_of(label) for label in classes]
 
 
 def _as_pictures(images: NDArray[Any]) -> NDArray[Any]:

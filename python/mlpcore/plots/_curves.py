@@ -1,0 +1,301 @@
+"""How training went, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._arguments import check_bool
+from .._names import unknown_name
+from ._shared import COLORS, axes_or_new, colors, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+    from .._validation import Array
+    from ..history import History
+
+_LABELS = {
+    "loss": "Loss",
+    "accuracy": "Accuracy",
+    "r2": "R²",
+    "learning_rate": "Learning rate",
+    "epoch_time": "Seconds an epoch",
+}
+_HAS_NO_BEST = ("learning_rate", "epoch_time")
+_LARGER_IS_BETTER = ("accuracy", "r2")
+
+
+def loss_curves(
+    histories: History | Mapping[str, History] | Sequence[History],
+    *,
+    quantity: str = "loss",
+    log: bool = False,
+    mark_best: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the loss by epoch, of one training or of several side by side.
+
+    Parameters
+    ----------
+    histories : History, mapping of str to History, or sequence of History
+        What `Network.fit` returned; a mapping gives the trainings names.
+    quantity : str
+        What to draw of each: ``"loss"``, ``"accuracy"``, ``"r2"``,
+        ``"learning_rate"`` or any other that was recorded. Of the training data the
+        line is drawn through, of the validation data (``"val_" + quantity``) broken.
+    log : bool
+        Whether the vertical scale is logarithmic.
+    mark_best : bool
+        Whether to mark the best epoch, by the validation data if there are any.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure if None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed (``pip install mlpcore[plots]``).
+    TypeError
+        If something else than histories is given.
+    ValueError
+        If there is nothing to draw: no history, no epoch, no such quantity, or on a
+        logarithmic scale no value above 0.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> import mlpcore
+    >>> X, y = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+    >>> histories = {}
+    >>> for rate in (0.01, 0.1):
+    ...     net = mlpcore.Network([1, 1], output="identity", rng=0)
+    ...     sgd = mlpcore.optim.SGD(rate)
+    ...     histories[f"rate {rate}"] = net.fit(X, y, epochs=5, optimizer=sgd)
+    >>> ax = mlpcore.plots.loss_curves(histories, ax=Figure().subplots())
+    >>> len(ax.lines)
+    4
+    """
+    named = _named(histories)
+    log, mark_best = check_bool("log", log), check_bool("mark_best", mark_best)
+    for name, history in named.items():
+        _check(history, quantity, log, f"histories[{name!r}]" if name else "histories")
+    ax = axes_or_new(ax, "plots.loss_curves", 6.4, 4.4)
+    if len(named) == 1 and "" in named:
+        draw_quantity(ax, named[""], quantity, log=log, mark_best=mark_best)
+        title = f"{label_of(quantity)} by epoch"
+    else:
+        _draw_several(ax, named, quantity, log, mark_best)
+        title = f"{label_of(quantity)} by epoch, {len(named)} trainings"
+    _finish(ax, quantity, log)
+    legend_below(ax, [line for line in ax.lines if str(line.get_label())[0] != "_"])
+    ax.set_title(title)
+    return ax
+
+
+def draw_history(history: History, ax: Axes | None, log: bool, mark_best: bool) -> Axes:
+    """Draw the loss, and the score on a second axis; see `History.plot`."""
+    log, mark_best = check_bool("log", log), check_bool("mark_best", mark_best)
+    if not history.epoch:
+        raise ValueError("the history is empty: no epoch has finished")
+    score = next((s for s in ("accuracy", "r2") if _has(history, s)), None)
+    if not _has(history, "loss") and score is None:
+        recorded = ", ".join(history.history) or "none"
+        raise ValueError(f"the history has no loss to draw, only: {recorded}")
+    if _has(history, "loss"):
+        _check(history, "loss", log, "history")
+    ax = axes_or_new(ax, "History.plot", 6.4, 4.8)
+    lines: list[Line2D] = []
+    if _has(history, "loss"):
+        lines = draw_quantity(
+            ax, history, "loss", log=log, mark_best=mark_best, prefix="Loss, "
+        )
+        _finish(ax, "loss", log)
+    if score is not None:
+        on = ax.twinx() if lines else ax
+        label = label_of(score)
+        lines += draw_quantity(
+            on,
+            history,
+            score,
+            style="--",
+            mark_best=mark_best and on is ax,
+            prefix=f"{label}, ",
+        )
+        if on is ax:
+            _finish(ax, score, False)
+        else:
+            on.set_ylabel(label)
+    legend_below(ax, lines)
+    return ax
+
+
+def draw_quantity(
+    ax: Axes,
+    history: History,
+    quantity: str,
+    *,
+    log: bool = False,
+    style: str = "-",
+    mark_best: bool = True,
+    prefix: str = "",
+) -> list[Line2D]:
+    """Draw a quantity of the training data in blue, of the validation in orange."""
+    lines = []
+    marked = _best_of(history, quantity) if mark_best else None
+    for key, color in ((quantity, COLORS[0]), (f"val_{quantity}", COLORS[5])):
+        x, y = _points(history, key, log)
+        if len(x) == 0:
+            continue
+        label = prefix + ("validation" if key.startswith("val_") else "training")
+        label = label[0].upper() + label[1:]
+        if marked is not None and marked[0] == key:
+            _, epoch, value = marked
+            label += f" (best {value:.4g} in epoch {epoch})"
+            _dot(ax, epoch, value, color)
+        lines += ax.plot(
+            x, y, style, color=color, marker="o" if len(x) == 1 else None, label=label
+        )
+    return lines
+
+
+def legend_below(ax: Axes, lines: Sequence[Any]) -> None:
+    """Put the legend below the axes, where no curve can be under it."""
+    widest = max(len(str(line.get_label())) for line in lines)
+    columns = 1 if len(lines) == 1 or widest > 48 else 2
+    ax.legend(
+        handles=list(lines),
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.14),
+        ncols=columns,
+        fontsize="small",
+        frameon=False,
+    )
+
+
+def label_of(quantity: str) -> str:
+    """Return a quantity's name for an axis."""
+    return _LABELS.get(quantity, quantity)
+
+
+def _named(histories: Any) -> dict[str, History]:
+    """Return the histories by name; a single one without a name has an empty one."""
+    from ..history import History
+
+    if isinstance(histories, History):
+        return {"": histories}
+    if isinstance(histories, Mapping):
+        named = {str(name): history for name, history in histories.items()}
+    elif isinstance(histories, Sequence) and not isinstance(histories, str):
+        named = {f"training {i + 1}": each for i, each in enumerate(histories)}
+    else:
+        raise TypeError(
+            "histories must be a History, or a mapping or sequence of them, "
+            f"got {type(histories).__name__}"
+        )
+    if not named:
+        raise ValueError("histories has no history, at least 1 is needed")
+    for name, history in named.items():
+        if not isinstance(history, History):
+            raise TypeError(
+                f"histories[{name!r}] must be a History, got {type(history).__name__}"
+            )
+    return named
+
+
+def _has(history: History, quantity: str) -> bool:
+    return quantity in history.history or f"val_{quantity}" in history.history
+
+
+def _check(history: History, quantity: str, log: bool, name: str) -> None:
+    if not history.epoch:
+        raise ValueError(f"{name} is empty: no epoch has finished")
+    if not _has(history, quantity):
+        known = [key for key in history.history if not key.startswith("val_")]
+        raise unknown_name("quantity", quantity, known)
+    keys = (quantity, f"val_{quantity}")
+    if all(len(_points(history, key, log)[0]) == 0 for key in keys):
+        wanted = "finite value above 0 to draw with log=True" if log else "finite value"
+        raise ValueError(f"{name} has a {quantity}, but no {wanted}")
+
+
+def _points(history: History, key: str, log: bool) -> tuple[Array, Array]:
+    """Return the epochs, counted from 1, and what was recorded in them.
+
+    Epochs without a value (a quantity computed every fifth epoch) are joined over.
+    """
+    y = np.array(history.history.get(key, []), dtype=np.float64)
+    x = np.array(history.epoch[: len(y)], dtype=np.int64) + 1
+    shown = np.isfinite(y) & ((y > 0) | (not log))
+    return x[shown], y[shown]
+
+
+def _best_of(history: History, quantity: str) -> tuple[str, int, float] | None:
+    """Return of which data, in which epoch and how good the best value is."""
+    if quantity in _HAS_NO_BEST:
+        return None
+    key = f"val_{quantity}"
+    x, y = _points(history, key, False)
+    if len(x) == 0:
+        key = quantity
+        x, y = _points(history, key, False)
+    if len(x) < 2:
+        return None
+    best = int(np.argmax(y) if quantity in _LARGER_IS_BETTER else np.argmin(y))
+    return key, int(x[best]), float(y[best])
+
+
+def _dot(ax: Axes, epoch: int, value: float, color: Any) -> None:
+    ax.plot([epoch], [value], "o", color=color, markeredgecolor="white", label="_best")
+
+
+def _draw_several(
+    ax: Axes, named: dict[str, History], quantity: str, log: bool, mark_best: bool
+) -> None:
+    for (name, history), color in zip(named.items(), colors(len(named)), strict=True):
+        label = shorten(name, 32)
+        best = _best_of(history, quantity) if mark_best else None
+        if best is not None:
+            key, epoch, value = best
+            label += f" (best {value:.4g} in epoch {epoch})"
+            if value > 0 or not log:
+                _dot(ax, epoch, value, color)
+        for key, style in ((quantity, "-"), (f"val_{quantity}", "--")):
+            x, y = _points(history, key, log)
+            if len(x):
+                ax.plot(
+                    x,
+                    y,
+                    style,
+                    color=color,
+                    marker="o" if len(x) == 1 else None,
+                    label=label,
+                )
+                label = "_" + label  # one entry a training
+    if any(f"val_{quantity}" in history.history for history in named.values()):
+        for style, of in (("-", "training data"), ("--", "validation data")):
+            ax.plot([], [], style, color="0.4", label=of)
+
+
+def _finish(ax: Axes, quantity: str, log: bool) -> None:
+    ax.set_xlabel("Epoch")
+    ax.set_ylabel(label_of(quantity))
+    ax.grid(alpha=0.3)
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    if log:
+        ax.set_yscale("log")
+        # Plain numbers, and between the powers of ten where there are few of those.
+        low, high = ax.get_ylim()
+        few = high < 100 * low
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+        ax.yaxis.set_minor_formatter(FuncFormatter(lambda y, _: ""))
