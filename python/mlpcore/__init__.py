@@ -7,6 +7,7 @@
 """
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from . import callbacks, formats, ops, optim, schedules
@@ -31,14 +32,23 @@ from .machine import (
 from .network import ForwardPass, Network
 from .trainer import Trainer
 
-# Modules that most programs do not need are imported when they are first asked for.
+if _TYPE_CHECKING:
+    from .formats import from_keras, from_sklearn, from_torch
+
+# What most programs do not need is imported when it is first asked for.
 _LAZY = ("plots", "reference")
 
 
 def __getattr__(name: str) -> _Any:
     if name in _LAZY:
         return _importlib.import_module(f".{name}", __name__)
+    if name in formats.LAZY:
+        return getattr(formats, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, *formats.LAZY})
 
 
 __version__: str = _build_config()["version"]
@@ -55,6 +65,9 @@ __all__ = [
     "build_config",
     "callbacks",
     "formats",
+    "from_keras",
+    "from_sklearn",
+    "from_torch",
     "get_num_threads",
     "isa",
     "load",

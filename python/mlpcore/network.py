@@ -666,6 +666,48 @@ class Network:
 
         save_network(self, path, metadata)
 
+    # Other libraries.
+
+    def to_torch(self) -> Any:
+        """Return a PyTorch module with the same weights and predictions.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            ``Linear`` layers, activations (none for ``"identity"``), and ``Dropout``
+            where a hidden layer has a rate, on the CPU and of the network's dtype. It
+            is in evaluation mode, so it predicts what the network predicts: call
+            ``module.train()`` before training it. A softmax or sigmoid output is its
+            last module: ``module[:-1]`` gives the logits, which ``CrossEntropyLoss``
+            and ``BCEWithLogitsLoss`` take. It shares no memory with the network.
+
+        Raises
+        ------
+        ImportError
+            If PyTorch is not installed.
+        NotSupportedError
+            If an activation is ``"exp"``, for which PyTorch has no module.
+
+        Examples
+        --------
+        >>> import mlpcore
+        >>> mlpcore.Network([4, 16, 3], dropout=0.2, rng=0).to_torch()
+        Sequential(
+          (0): Linear(in_features=4, out_features=16, bias=True)
+          (1): ReLU()
+          (2): Dropout(p=0.2, inplace=False)
+          (3): Linear(in_features=16, out_features=3, bias=True)
+          (4): Softmax(dim=-1)
+        )
+
+        See Also
+        --------
+        mlpcore.from_torch : The other way.
+        """
+        from .formats._to_torch import to_torch
+
+        return to_torch(self)
+
     # How it shows itself.
 
     def summary(self) -> _display.Summary:

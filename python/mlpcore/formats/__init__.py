@@ -8,14 +8,35 @@ What is in a file of mlpcore's own, and what is checked, is in ``docs/formats.md
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import os
 
     from ..network import Network
+    from ._from_keras import from_keras
+    from ._from_sklearn import from_sklearn
+    from ._from_torch import from_torch
 
-__all__ = ["load", "read_metadata"]
+__all__ = ["from_keras", "from_sklearn", "from_torch", "load", "read_metadata"]
+
+# Functions that are imported when they are first asked for, and where they are.
+LAZY = {
+    "from_keras": "._from_keras",
+    "from_sklearn": "._from_sklearn",
+    "from_torch": "._from_torch",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in LAZY:
+        return getattr(importlib.import_module(LAZY[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LAZY})
 
 
 def load(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Network:
