@@ -81,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _show_table(model: TableModel) -> None:
     from ..table._target import Classes
+    from ._train import left_out_lines
 
     target = model.target
     if isinstance(target, Classes):
@@ -97,8 +98,8 @@ def _show_table(model: TableModel) -> None:
     _output.table(
         ["column", "kind", "features", "what was learnt"], column_rows(model), 4
     )
-    for name, why in model.left_out.items():
-        print(f"left out: {name} ({why})")
+    for line in left_out_lines(model):
+        print(line)
 
 
 def column_rows(model: TableModel) -> list[list[str]]:

@@ -72,7 +72,7 @@ def _drawings(training: TableTraining) -> list[tuple[str, Any]]:
     if training.class_counts is None:
 
         def draw_numbers(ax: Axes) -> Any:
-            return _plot("predicted_against_true")(true, predicted, ax=ax)
+            return plots.predicted_against_true(true, predicted, ax=ax)
 
         return [*drawings, ("Predicted and true", draw_numbers)]
 
@@ -91,22 +91,18 @@ def _drawings(training: TableTraining) -> list[tuple[str, Any]]:
         assert probabilities is not None
         if len(names) == 2:
             probabilities = probabilities[:, 1]
-        return _plot("reliability_diagram")(indices, probabilities, ax=ax)
+        plots.reliability_diagram(indices, probabilities, ax=ax)
+        if len(names) == 2:  # which it calls class 1
+            ax.child_axes[0].set_xlabel(f"Predicted probability of {names[1]}")
 
     if len(names) <= MOST_CLASSES_DRAWN:
         drawings.append(("Predicted and true classes", draw_classes))
-    if hasattr(plots, "reliability_diagram"):
-        drawings.append(("Are the probabilities right?", draw_probabilities))
-    return drawings
+    return [*drawings, ("Are the probabilities right?", draw_probabilities)]
 
 
 def _literal(text: str) -> str:
     """Return a text that matplotlib takes for no formula."""
     return text.replace("$", r"\$")
-
-
-def _plot(name: str) -> Any:
-    return getattr(plots, name)
 
 
 def _pictures(training: TableTraining) -> list[tuple[str, Figure]]:
@@ -127,12 +123,13 @@ def _overview(training: TableTraining, data: str) -> Figure:
     from matplotlib.figure import Figure
 
     drawings = _drawings(training)
-    figure = Figure(figsize=(5.6 * max(len(drawings), 1), 5.6), layout="constrained")
-    for ax, (_, draw) in zip(
-        figure.subplots(1, max(len(drawings), 1), squeeze=False).flat,
-        drawings,
-        strict=True,
-    ):
+    if not drawings:
+        raise ValueError("no epochs and no held-out rows: there is nothing to draw")
+    n = len(drawings)
+    figure = Figure(figsize=(5.9 * n, 5.8), layout="constrained")
+    figure.set_layout_engine("constrained", w_pad=0.2, h_pad=0.1)
+    panels = figure.subplots(1, n, squeeze=False)
+    for ax, (_, draw) in zip(panels.flat, drawings, strict=True):
         draw(ax)
     title = f"{training.model.target.name}, from {os.path.basename(data)}"
     if training.scores:

@@ -20,7 +20,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff;
   max-width: 1080px; margin: 2rem auto; padding: 0 1.5rem; }
 h1 { font-size: 1.6rem; margin-bottom: .2rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; }
-.lead { color: #555; margin-top: 0; }
+.lead { color: #555; margin-top: .3rem; }
 .warning { background: #fff4e0; border-left: 4px solid #e08a00; padding: .5rem 1rem; }
 table { border-collapse: collapse; }
 th, td { text-align: left; padding: .3rem 1.2rem .3rem 0; vertical-align: top; }
@@ -78,7 +78,6 @@ def page(
         *_classes(training),
         "<h2>What the columns became</h2>",
         _table(["column", "kind", "features", "what was learnt"], column_rows(model)),
-        *_left_out(training),
         "<h2>How it was made</h2>",
         f"<pre>{_e(command)}</pre>",
         _table([], settings),
@@ -130,14 +129,6 @@ def _classes(training: TableTraining) -> list[str]:
         "<h2>The classes in the data</h2>",
         _table(["class", "rows", "share"], rows, numbers=(1, 2)),
     ]
-
-
-def _left_out(training: TableTraining) -> list[str]:
-    left_out = training.model.left_out
-    if not left_out:
-        return []
-    text = ", ".join(f"{_code(name)} ({_e(why)})" for name, why in left_out.items())
-    return [f"<p>Left out: {text}.</p>"]
 
 
 def _picture(caption: str, png: bytes) -> str:

@@ -12,7 +12,7 @@ from .._architecture import ACTIVATIONS
 from . import _data, _options, _output
 
 if TYPE_CHECKING:
-    from ..table import TableTraining
+    from ..table import TableModel, TableTraining
 
 DESCRIPTION = """\
 Train a network to predict a column of a table from the other columns, measure it on
@@ -237,7 +237,7 @@ def summary(training: TableTraining, path: str) -> list[tuple[str, str]]:
             f"{os.path.basename(path)}: {sum(n.values()):,} rows; {len(model.columns)} "
             f"columns become {len(model.feature_names)} features",
         ),
-        *[("", f"left out: {name} ({why})") for name, why in model.left_out.items()],
+        *[("", line) for line in left_out_lines(model)],
         ("target", target_text(training)),
         (
             "rows",
@@ -251,6 +251,16 @@ def summary(training: TableTraining, path: str) -> list[tuple[str, str]]:
         ),
         ("epochs", epochs_text(training)),
     ]
+    return lines
+
+
+def left_out_lines(model: TableModel) -> list[str]:
+    """Say which columns are not used, a line for each reason."""
+    lines = []
+    for why in dict.fromkeys(model.left_out.values()):
+        names = [name for name, reason in model.left_out.items() if reason == why]
+        more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+        lines.append(f"left out, {why}: {', '.join(names[:8])}{more}")
     return lines
 
 
@@ -276,7 +286,12 @@ def epochs_text(training: TableTraining) -> str:
 
 def score_rows(training: TableTraining) -> list[list[str]]:
     """Return the table of scores."""
-    return [[s.name, f"{s.model:.4f}", f"{s.baseline:.4f}"] for s in training.scores]
+    return [[s.name, _figure(s.model), _figure(s.baseline)] for s in training.scores]
+
+
+def _figure(value: float) -> str:
+    """Four decimals, or four digits of what is very large or small."""
+    return f"{value:.4f}" if value == 0 or 0.01 <= abs(value) < 1e4 else f"{value:.4g}"
 
 
 def baseline_text(training: TableTraining) -> str:
