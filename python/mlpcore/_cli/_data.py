@@ -17,6 +17,14 @@ CSV, PARQUET = "CSV", "Parquet"
 _EXTENSIONS = {".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET}
 _PACKED = (".gz", ".bz2", ".xz", ".zip")  # which pandas reads as it is
 
+# What means in a CSV file that a value is missing. It is pandas' own list, but kept
+# here: a model must not depend on the version that reads its data.
+MISSING = [
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan"),
+    *("1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan"),
+    "null",
+]
+
 # Rows read, predicted and written at a time: some 10 MB.
 ROWS = 50_000
 
@@ -120,8 +128,8 @@ def read_parts(
         reader = _read_csv(
             path,
             separator,
-            dict.fromkeys(texts, str),
-            converters={name: str for name in exact},
+            dict.fromkeys([*texts, *exact], str),
+            na_values={name: MISSING for name in wanted if name not in exact},
             usecols=set(wanted).__contains__,
             chunksize=ROWS,
         )
@@ -149,12 +157,18 @@ def parquet_bytes(parts: Iterable[pd.DataFrame]) -> bytes:
 
 
 def _read_csv(
-    path: str, separator: str | None, dtype: Mapping[str, Any], **more: Any
+    path: str,
+    separator: str | None,
+    dtype: Mapping[str, Any],
+    na_values: object = MISSING,
+    **more: Any,
 ) -> Any:
     return require("pandas", "cli", "a table").read_csv(
         path,
         sep=separator or default_separator(path),
         dtype=dict(dtype) or None,
+        na_values=na_values,
+        keep_default_na=False,
         # The type of a column from all of its rows.
         low_memory=False,
         encoding="utf-8-sig",

@@ -77,7 +77,8 @@ def run(options: argparse.Namespace) -> int:
     separator = options.separator or _data.default_separator(target)
     if to_stdout:
         for chunk in _data.csv_chunks(parts, separator):
-            sys.stdout.write(chunk.decode())
+            # Line by line: Python notices a closed pipe at the next write only.
+            sys.stdout.writelines(chunk.decode().splitlines(keepends=True))
     elif kind == _data.PARQUET:
         write_file(target, [_data.parquet_bytes(parts)])
     else:
