@@ -1,8 +1,9 @@
 """The command line: ``mlpcore``, or ``python -m mlpcore``.
 
-Made with argparse, so that it needs no package: typer's conveniences would make two more
-required, for `info` and `config` too. A command's module is imported when the parser is
-made and imports little; what a command needs beside that is imported when it runs.
+Made with argparse, so that it needs no package: typer's conveniences would make more
+of them required, for `info` and `config` too. A command's module is imported when the
+parser is made and imports little; what a command needs beside that is imported when it
+runs.
 """
 
 from __future__ import annotations
