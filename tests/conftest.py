@@ -64,3 +64,19 @@ def tidy_pictures(monkeypatch):
     pyplot.close("all")
     assert left_open == []
     assert dict(matplotlib.rcParams) == before
+
+
+@pytest.fixture
+def table_folder(tmp_path, monkeypatch):
+    """A folder with tables, which is the working directory."""
+    from command_line_support import write_tables
+
+    return write_tables(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory):
+    """A file with a model of the mixed table."""
+    from command_line_support import write_model
+
+    return write_model(tmp_path_factory.mktemp("model"))

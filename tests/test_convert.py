@@ -1,0 +1,158 @@
+"""``mlpcore convert``: between mlpcore's own format, ONNX, PyTorch and C."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+import mlpcore
+from mlpcore.__main__ import main
+from mlpcore.table import train
+from support import assert_same_bits
+from table_support import mixed
+
+needs_onnx = pytest.mark.skipif(
+    not hasattr(mlpcore.Network, "to_onnx"), reason="there is no ONNX yet"
+)
+needs_c = pytest.mark.skipif(
+    not hasattr(mlpcore.Network, "to_c"), reason="there is no C yet"
+)
+ACTIVATIONS = ("--activations", "gelu, tanh,softmax")
+
+
+@pytest.fixture
+def net(tmp_path, monkeypatch):
+    """A network in ``net.safetensors`` in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    network = mlpcore.Network([4, 9, 7, 3], ["gelu", "tanh"], rng=0)
+    network.save("net.safetensors", metadata={"author": "me"})
+    return network
+
+
+def convert(*arguments):
+    assert main(["convert", *arguments]) == 0
+
+
+def refused(capsys, *arguments):
+    assert main(["convert", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    return shown.err
+
+
+def test_to_mlpcore(net, tmp_path, capsys):
+    convert("net.safetensors", "copy.safetensors")
+    assert capsys.readouterr().out == (
+        f"written     copy.safetensors: 4-9-7-3, {net.n_parameters} parameters\n"
+    )
+    copies = [tmp_path / name for name in ("net.safetensors", "copy.safetensors")]
+    assert copies[0].read_bytes() == copies[1].read_bytes()
+
+
+def test_from_a_checkpoint(net):
+    trainer = mlpcore.Trainer(net)
+    trainer.step(np.eye(4), [0, 1, 2, 0])
+    trainer.save_checkpoint("checkpoint.safetensors")
+    convert("checkpoint.safetensors", "out.safetensors", "-q")
+    twin = mlpcore.load("out.safetensors")
+    assert_same_bits(twin.get_parameters(), net.get_parameters())
+
+
+def test_a_table_keeps_its_columns_in_our_format_only(net, capsys):
+    pytest.importorskip("torch")
+    training = train(mixed(), "y", layers=[4], epochs=3)
+    training.model.save("table.safetensors")
+    convert("table.safetensors", "copy.safetensors", "-q")
+    assert capsys.readouterr().err == ""
+    assert main(["info", "copy.safetensors"]) == 0
+    assert "model of a table" in capsys.readouterr().out
+    convert("table.safetensors", "table.pt", "-q")
+    assert "takes 13 prepared features; the preparation" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["net.pt", "net.pth", "state.safetensors"])
+def test_torch_there_and_back(net, name):
+    torch = pytest.importorskip("torch")
+    convert("net.safetensors", name, "--to", "torch", "-q")
+    if name.endswith(".pt"):
+        state = torch.load(name, weights_only=True)
+        assert state["0.weight"].shape == (9, 4)
+    convert(name, "back.safetensors", "--from", "torch", *ACTIVATIONS, "-q")
+    twin = mlpcore.load("back.safetensors")
+    assert twin.activations == net.activations
+    assert_same_bits(twin.get_parameters(), net.get_parameters())
+
+
+def test_torch_is_loaded_without_running_anything(net, capsys, tmp_path):
+    torch = pytest.importorskip("torch")
+    import pickle
+
+    class Malice:
+        def __reduce__(self):
+            return open, (str(tmp_path / "malice"), "w")
+
+    torch.save({"0.weight": Malice()}, "evil.pt")
+    with open("pickle.pt", "wb") as file:
+        pickle.dump(Malice(), file)
+    (tmp_path / "garbage.pt").write_bytes(bytes(range(256)))
+    for name in ("evil.pt", "pickle.pt", "garbage.pt"):
+        arguments = (name, "out.safetensors", *ACTIVATIONS)
+        message = refused(capsys, *arguments)
+        assert f"{name}: not a file of PyTorch's with weights only" in message
+    assert not (tmp_path / "malice").exists()
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_torch_with_wrong_activations(net, capsys):
+    pytest.importorskip("torch")
+    convert("net.safetensors", "net.pt", "-q")
+    for names in ("relu,softmax", "relu,rleu,softmax"):
+        assert refused(capsys, "net.pt", "o.safetensors", "--activations", names)
+
+
+@needs_onnx
+def test_onnx_there_and_back(net):
+    pytest.importorskip("onnx")
+    convert("net.safetensors", "net.onnx", "-q")
+    convert("net.onnx", "back.safetensors", "-q")
+    twin = mlpcore.load("back.safetensors")
+    assert twin.activations == net.activations
+    assert_same_bits(twin.get_parameters(), net.get_parameters())
+
+
+@needs_onnx
+def test_onnx_that_is_none(net, capsys, tmp_path):
+    pytest.importorskip("onnx")
+    (tmp_path / "bad.onnx").write_bytes(bytes(range(256)))
+    assert refused(capsys, "bad.onnx", "o.safetensors")
+    assert refused(capsys, "no.onnx", "o.safetensors")
+    assert not (tmp_path / "o.safetensors").exists()
+
+
+@needs_c
+def test_c(net, tmp_path):
+    convert("net.safetensors", "net.c", "-q")
+    assert (tmp_path / "net.h").exists()
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler:
+        subprocess.run([compiler, "-c", "-O1", "net.c", "-o", "net.o"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (("net.safetensors", "net.txt"), "net.txt: networks are in files"),
+        (("net.c", "o.safetensors"), "C is only written"),
+        (("net.pt", "o.safetensors"), "give --activations"),
+        (("net.safetensors", "o.pt", *ACTIVATIONS), "--activations is for"),
+        (("net.safetensors", "no/o.safetensors"), "no/o.safetensors: No such file"),
+        (("gone.safetensors", "o.safetensors"), "gone.safetensors: No such file"),
+        (("bad.safetensors", "o.safetensors"), "not a model file"),
+    ],
+)
+def test_refused(net, capsys, tmp_path, arguments, wanted):
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing")
+    assert wanted in refused(capsys, *arguments)
+    assert not list(tmp_path.glob("o.*"))
