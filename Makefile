@@ -6,14 +6,15 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN = $(CURDIR)/$(VENV)/bin
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 
-.PHONY: help demo test test-cpp test-python lint format accuracy check-builds bench \
-	bench-cpp count-instructions clean
+.PHONY: help demo test test-cpp test-python lint format docs accuracy check-builds \
+	bench bench-cpp count-instructions clean
 
 help:
 	@echo "make demo       install into $(VENV), train on handwritten digits, draw"
 	@echo "make test       the C++ and the Python tests"
 	@echo "make lint       formatting, style and types of C++ and Python"
 	@echo "make format     put C++ and Python into the project's format"
+	@echo "make docs       the documentation, into build/docs"
 	@echo "make accuracy   all 2^32 inputs of each elementary function (long)"
 	@echo "make check-builds  the same bits from GCC and Clang, -O2 and -O3, and for Arm"
 	@echo "make bench      beside PyTorch, JAX, ONNX Runtime, scikit-learn and NumPy"
@@ -86,5 +87,17 @@ format: $(VENV)/.developer
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP_FILES)
 
+# A stamp of its own: most who test do not build the documentation.
+$(VENV)/.docs: $(VENV)/.developer
+	$(BIN)/python -m pip install --quiet --no-build-isolation \
+		-Ccmake.define.MLPCORE_WERROR=ON --editable '.[test,lint,docs]'
+	touch $@
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m pytest --quiet --doctest-modules docs/_extensions
+	$(BIN)/python -m sphinx --nitpicky --fail-on-warning --keep-going --quiet \
+		--doctree-dir build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
+
 clean:
-	rm -rf build demo $(VENV)
+	rm -rf build demo docs/gallery docs/reference/generated $(VENV)
