@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN = $(CURDIR)/$(VENV)/bin
 export CMAKE_BUILD_PARALLEL_LEVEL = $(JOBS)
 
-.PHONY: help demo test test-cpp test-python lint format accuracy check-builds \
+.PHONY: help demo test test-cpp test-python lint format docs accuracy check-builds \
 	check-wheel bench bench-cpp count-instructions clean
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make test       the C++ and the Python tests"
 	@echo "make lint       formatting, style and types of C++ and Python"
 	@echo "make format     put C++ and Python into the project's format"
+	@echo "make docs       the documentation, into build/docs"
 	@echo "make accuracy   all 2^32 inputs of each elementary function (long)"
 	@echo "make check-builds  the same bits from GCC and Clang, -O2 and -O3, and for Arm"
 	@echo "make check-wheel   the release, built and tried where there is no compiler"
@@ -91,5 +92,18 @@ format: $(VENV)/.developer
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP_FILES)
 
+# A stamp of its own: most who test do not build the documentation.
+$(VENV)/.docs: $(VENV)/.developer
+	$(BIN)/python -m pip install --quiet --no-build-isolation \
+		-Ccmake.define.MLPCORE_WERROR=ON --editable '.[test,lint,docs]'
+	touch $@
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m pytest --quiet --doctest-modules docs/_extensions
+	rm -rf docs/reference/generated
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet \
+		--doctree-dir build/doctrees docs build/docs
+	@echo "open build/docs/index.html"
+
 clean:
-	rm -rf build demo $(VENV)
+	rm -rf build demo docs/gallery docs/reference/generated $(VENV)

@@ -28,7 +28,7 @@ class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
 
     With momentum m, velocity v and gradient g: v = m v - learning_rate g, and the
-    parameters move by v, or by m v - learning_rate g with `nesterov`
+    parameters move by v, or by m v - learning_rate g with ``nesterov``
     (Sutskever et al. 2013).
 
     Parameters

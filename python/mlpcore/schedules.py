@@ -39,7 +39,7 @@ LearningRate: TypeAlias = float | Callable[[int, int], float]
 class Schedule(ABC):
     """Base of the schedules: a learning rate for every step.
 
-    A subclass writes `_rates`; calling the schedule and `values` follow from it, so
+    A subclass writes ``_rates``; calling the schedule and `values` follow from it, so
     a step has the same rate whichever way it is asked for.
     """
 
@@ -117,7 +117,7 @@ class InverseScaling(Schedule):
 
     The shape of scikit-learn's ``learning_rate="invscaling"``. Here time is counted in
     optimizer steps; scikit-learn counts the rows seen so far and changes the rate once
-    an epoch, so its rate falls faster for the same `power`.
+    an epoch, so its rate falls faster for the same ``power``.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class InverseScaling(Schedule):
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """Multiply the learning rate by `gamma` every `step_size` steps.
+    """Multiply the learning rate by ``gamma`` every `step_size` steps.
 
     Parameters
     ----------
@@ -192,10 +192,10 @@ class Exponential(Schedule):
     learning_rate : float
         The rate of the first step, 0 or more.
     gamma : float
-        The factor by which the rate falls in `decay_steps` steps, more than 0 and at
+        The factor by which the rate falls in ``decay_steps`` steps, more than 0 and at
         most 1.
     decay_steps : int
-        In optimizer steps. The default makes `gamma` the factor of one step; the
+        In optimizer steps. The default makes ``gamma`` the factor of one step; the
         number of batches in an epoch makes it the factor of one epoch.
 
     Examples
@@ -223,7 +223,7 @@ class Exponential(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """A linear warm-up, then half a cosine down to `final_learning_rate`.
+    """A linear warm-up, then half a cosine down to ``final_learning_rate``.
 
     The curve of Loshchilov & Hutter 2017 (SGDR) with one period. No step is wasted on
     a rate of 0: both ends of the curve are one step outside the training.
@@ -231,7 +231,7 @@ class Cosine(Schedule):
     Parameters
     ----------
     learning_rate : float
-        The highest rate, reached at step `warmup_steps`; 0 or more.
+        The highest rate, reached at step ``warmup_steps``; 0 or more.
     warmup_steps : int or float
         How many optimizer steps the warm-up takes; a float below 1 is a share of all
         steps, such as 0.05.

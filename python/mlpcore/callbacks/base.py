@@ -65,7 +65,7 @@ class Callback:
         """
 
     def on_train_end(self, logs: Logs) -> None:
-        """Do something after the last epoch, or after what ended it (see `error`).
+        """Do something after the last epoch, or after what ended it (see ``error``).
 
         Parameters
         ----------

@@ -110,7 +110,7 @@ def read_metadata(
     Raises
     ------
     ModelFormatError, ModelVersionError, OSError
-        As in `load`: the whole file is checked.
+        As in `mlpcore.load`: the whole file is checked.
 
     Examples
     --------

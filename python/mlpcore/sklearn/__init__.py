@@ -1,7 +1,7 @@
 """scikit-learn's MLP estimators, trained by mlpcore: change one import.
 
 ``from mlpcore.sklearn import MLPClassifier, MLPRegressor`` has the parameters,
-attributes, warnings and results of `sklearn.neural_network`'s classes, of which these
+attributes, warnings and results of ``sklearn.neural_network``'s classes, of which these
 are subclasses, and what their users have asked for besides. Needs
 ``mlpcore[sklearn]``.
 """

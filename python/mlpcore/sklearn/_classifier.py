@@ -315,7 +315,7 @@ dropout=[0.1, 0.0], dtype='float32')
         Returns
         -------
         MLPClassifier
-            Its parameters are those of the network; `partial_fit` trains it further.
+            Its parameters are those of the network; ``partial_fit`` trains it further.
 
         Raises
         ------

@@ -313,7 +313,7 @@ out_activation_, n_features_in_, feature_names_in_
         Returns
         -------
         MLPRegressor
-            Its parameters are those of the network; `partial_fit` trains it further.
+            Its parameters are those of the network; ``partial_fit`` trains it further.
 
         Raises
         ------
