@@ -95,7 +95,8 @@ $(VENV)/.docs: $(VENV)/.developer
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m pytest --quiet --doctest-modules docs/_extensions
-	$(BIN)/python -m sphinx --nitpicky --fail-on-warning --keep-going --quiet \
+	rm -rf docs/reference/generated
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet \
 		--doctree-dir build/doctrees docs build/docs
 	@echo "open build/docs/index.html"
 

@@ -33,6 +33,10 @@ extensions = [
 ]
 exclude_patterns = ["_*", "**/plots", "gallery/*.ipynb", "gallery/*.py"]
 nitpicky = True
+# Names of other libraries: no inventories are fetched, so there is nothing to link to.
+nitpick_ignore_regex = [
+    ("py:.*", r"(keras|matplotlib|numpy|onnx|pandas|sklearn|torch)\..*")
+]
 
 # Markdown. An anchor for each heading, as on a code host: page.md#the-promise.
 myst_enable_extensions = ["colon_fence", "dollarmath"]

@@ -15,8 +15,6 @@ imports NumPy and nothing else. In the order of reading:
 ``analytic``          the few functions that make all of it work for complex parameters
 ====================  =================================================================
 
-Examples
---------
 A gradient by backpropagation, and one of its elements by complex step:
 
 >>> import numpy as np
