@@ -27,6 +27,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "docstring_names",
     "mathml",
     "reference_code",
     "root_pages",
@@ -49,7 +50,7 @@ autodoc_typehints = "none"  # they are in the docstrings, with shapes
 autodoc_member_order = "bysource"
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template for classes lists them
-default_role = "autolink"  # `names` of docstrings: a link, if there is such a thing
+default_role = "name"  # a link, if there is such a thing: docstring_names.py
 
 # Plots of the pages, written by docs/**/plots/*.py; of a size to stand in the text.
 plot_formats = [("svg", 100)]
