@@ -1,7 +1,7 @@
 """The role of `names` in docstrings: a link, if there is such a thing.
 
-Autosummary's ``autolink`` looks in the module of the docstring and in its class. Classes
-such as `Network` are spoken of everywhere, and are looked for in ``mlpcore`` as well.
+Autosummary's ``autolink`` looks in the module of the docstring and in its class. For
+classes such as `Network`, which are spoken of everywhere, ``mlpcore`` is tried as well.
 """
 
 from typing import Any
