@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("matplotlib")
+pytest.importorskip("pandas")
 pytest.importorskip("sklearn")
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "reference").glob("*.md"))
@@ -23,6 +24,7 @@ MODULES = (
     "mlpcore.reference",
     "mlpcore.schedules",
     "mlpcore.sklearn",
+    "mlpcore.table",
 )
 
 
