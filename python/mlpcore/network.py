@@ -668,6 +668,84 @@ class Network:
 
     # Other libraries.
 
+    def to_onnx(
+        self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]
+    ) -> None:
+        """Save the network as an ONNX model, for other runtimes.
+
+        The model takes ``input`` (n, n_in), any number of rows, and makes ``output``
+        (n, n_out), both of the network's dtype. It is of opset 13 and uses operators
+        that ONNX Runtime can run in that dtype; the results agree to rounding. In its
+        metadata it says what network it is, so that `mlpcore.from_onnx` gives back the
+        same architecture and the same bits of the weights. Needs ``mlpcore[onnx]``.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            The file, which is replaced whole or not at all, as by `save`.
+
+        Raises
+        ------
+        NotSupportedError
+            If the parameters have 2 GB or more, the most that a file of this format
+            can hold.
+        OSError
+            If the file cannot be written; the old one is whole then.
+        ImportError
+            If onnx is missing.
+
+        Examples
+        --------
+        See `mlpcore.from_onnx`.
+        """
+        from .formats._onnx_export import save_onnx
+
+        save_onnx(self, path)
+
+    def to_c(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        *,
+        name: str | None = None,
+    ) -> None:
+        """Write the network as a function in C, with the bits of `predict`.
+
+        ``model.c`` and ``model.h`` are all that a C99 compiler needs, beside its own
+        headers: the weights are in them, nothing is allocated and nothing remembered.
+        ``void model_predict(const float *x, float *y)`` is for one row,
+        ``model_predict_n(x, y, n)`` for n rows; ``MODEL_N_IN`` and ``MODEL_N_OUT`` are
+        the sizes of a row (``double`` for a float64 network). See ``docs/formats.md``.
+
+        Parameters
+        ----------
+        path : str, bytes or path-like
+            The source, ``....c``. The header is beside it. Each of the two is replaced
+            whole or not at all.
+        name : str, optional
+            What the names in C begin with, in place of the file's name.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `path` does not end in ``.c``, or `name` is no name in C.
+        OSError
+            If a file cannot be written.
+
+        Examples
+        --------
+        >>> import mlpcore, os, tempfile
+        >>> net = mlpcore.Network([4, 16, 3], rng=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.to_c(os.path.join(folder, "iris.c"))
+        ...     with open(os.path.join(folder, "iris.h")) as header:
+        ...         print(*(line for line in header if "void" in line), sep="", end="")
+        void iris_predict(const float *x, float *y);
+        void iris_predict_n(const float *x, float *y, size_t n);
+        """
+        from .formats._c_source import write_c
+
+        write_c(self, path, name)
+
     def to_torch(self) -> Any:
         """Return a PyTorch module with the same weights and predictions.
 
@@ -707,81 +785,6 @@ class Network:
         from .formats._to_torch import to_torch
 
         return to_torch(self)
-
-    def to_onnx(
-        self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]
-    ) -> None:
-        """Save the network as an ONNX model, for other runtimes.
-
-        The model takes ``input`` (n, n_in), any number of rows, and makes ``output``
-        (n, n_out), both of the network's dtype. It is of opset 13 and uses operators
-        that ONNX Runtime can run in that dtype; the results agree to rounding. In its
-        metadata it says what network it is, so that `mlpcore.from_onnx` gives back the
-        same architecture and the same bits of the weights. Needs ``mlpcore[onnx]``.
-
-    def to_c(
-        self,
-        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
-        *,
-        name: str | None = None,
-    ) -> None:
-        """Write the network as a function in C, with the bits of `predict`.
-
-        ``model.c`` and ``model.h`` are all that a C99 compiler needs, beside its own
-        headers: the weights are in them, nothing is allocated and nothing remembered.
-        ``void model_predict(const float *x, float *y)`` is for one row,
-        ``model_predict_n(x, y, n)`` for n rows; ``MODEL_N_IN`` and ``MODEL_N_OUT`` are
-        the sizes of a row (``double`` for a float64 network). See ``docs/formats.md``.
-
-        Parameters
-        ----------
-        path : str, bytes or path-like
-            The file, which is replaced whole or not at all, as by `save`.
-
-        Raises
-        ------
-        NotSupportedError
-            If the parameters have 2 GB or more, the most that a file of this format
-            can hold.
-        OSError
-            If the file cannot be written; the old one is whole then.
-        ImportError
-            If onnx is missing.
-
-        Examples
-        --------
-        See `mlpcore.from_onnx`.
-        """
-        from .formats._onnx_export import save_onnx
-
-        save_onnx(self, path)
-
-            The source, ``....c``. The header is beside it. Each of the two is replaced
-            whole or not at all.
-        name : str, optional
-            What the names in C begin with, in place of the file's name.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `path` does not end in ``.c``, or `name` is no name in C.
-        OSError
-            If a file cannot be written.
-
-        Examples
-        --------
-        >>> import mlpcore, os, tempfile
-        >>> net = mlpcore.Network([4, 16, 3], rng=0)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     net.to_c(os.path.join(folder, "iris.c"))
-        ...     with open(os.path.join(folder, "iris.h")) as header:
-        ...         print(*(line for line in header if "void" in line), sep="", end="")
-        void iris_predict(const float *x, float *y);
-        void iris_predict_n(const float *x, float *y, size_t n);
-        """
-        from .formats._c_source import write_c
-
-        write_c(self, path, name)
 
     # How it shows itself.
 
