@@ -22,10 +22,12 @@ constexpr const char* kTypeName = sizeof(T) == sizeof(float) ? "f32" : "f64";
 struct Choice {
   std::vector<std::string> isas;
   std::vector<int> threads;
+  bool sweep = false;  // block sizes too, which nobody needs every day
 };
 
 // One for each source bench_*.cpp.
 void RegisterActivation(const Choice& choice);
+void RegisterBlocks(const Choice& choice);
 void RegisterDense(const Choice& choice);
 void RegisterLoss(const Choice& choice);
 void RegisterPredict(const Choice& choice);

@@ -1,8 +1,11 @@
 // Microbenchmarks of the core. Every row tells its speed, and its share of the peak
 // that a bare loop of multiply-adds reached around it, on the same threads.
 //
-//   mlpcore_bench [--isa=avx2,avx512 | --isa=all] [--threads=1,2] [Google Benchmark's]
+//   mlpcore_bench [--isa=avx2,avx512 | --isa=all] [--threads=1,2] [--sweep]
+//                 [Google Benchmark's]
 //
+// --sweep adds the sizes of row blocks around those that the library derives:
+// --sweep --benchmark_filter=^blocks.
 // Without --isa: the active instruction set, which MLPCORE_ISA can choose. Without
 // --threads: one, and all. On a machine that others use too, the best of several runs
 // is the figure: --benchmark_repetitions=9 --benchmark_report_aggregates_only=true.
@@ -33,6 +36,8 @@ Choice ParseChoice(int* argc, char** argv) {
       choice.isas = SupportedIsas();
     } else if (option.rfind("--isa=", 0) == 0) {
       choice.isas = Split(option.substr(6));
+    } else if (option == "--sweep") {
+      choice.sweep = true;
     } else if (option.rfind("--threads=", 0) == 0) {
       choice.threads.clear();
       for (const std::string& n : Split(option.substr(10))) {
@@ -69,6 +74,7 @@ int Main(int argc, char** argv) {
   RegisterActivation(choice);
   RegisterLoss(choice);
   RegisterUpdate(choice);
+  if (choice.sweep) RegisterBlocks(choice);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -25,7 +25,9 @@ bool SignalPoll::ShouldStop() {
 
 }  // namespace mlpcore::bindings
 
-PYBIND11_MODULE(_core, m) {
+// Of what threads share, all is atomic or behind a lock of its own, not the
+// interpreter's.
+PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   using namespace mlpcore::bindings;
   m.doc() = "mlpcore's native core. The Python modules around it are the public API.";
   BindMachine(m);

@@ -102,7 +102,9 @@ class Network {
   double multiply_adds() const { return multiply_adds_; }
   // Of a row, activations counted as what takes as long.
   double work() const { return work_; }
+  // Derived from the sizes of the caches. Setting it changes no bit: it is for bench/.
   const BlockRows& block_rows() const { return block_rows_; }
+  void set_block_rows(const BlockRows& rows) { block_rows_ = rows; }
 
  private:
   void PredictPanels(T* y, InputRows<T> x, ptrdiff_t rows, int threads) const;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import importlib
 import sys
 from typing import Any
@@ -44,6 +43,8 @@ class NotebookBar:
 
 
 def _html(status: Status) -> str:
+    import html  # 2 ms, for its table of entities
+
     # A plain element, which has the colours of the reader's theme.
     return (
         '<div style="font-family: monospace; font-size: 0.9em; white-space: pre-wrap">'
