@@ -79,7 +79,7 @@ count-instructions: build/release/CMakeCache.txt
 	PATH=$(BIN):$$PATH cmake --build --preset release --target instruction_cases
 	$(BIN)/python tools/count_instructions.py build/release/bench/cpp/instruction_cases
 
-CPP_FILES = $(shell git ls-files '*.h' '*.cpp')
+CPP_FILES = $(shell git ls-files '*.h' '*.cpp' ':!python')
 lint: $(VENV)/.developer
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
