@@ -25,8 +25,10 @@ bool SignalPoll::ShouldStop() {
 
 }  // namespace mlpcore::bindings
 
-// Of what threads share, all is atomic or behind a lock of its own, not the
-// interpreter's.
+// No call leans on the interpreter's lock: what calls share is atomic or behind a lock
+// of its own. A network's parameters are neither. Any number of threads may read them;
+// who changes them keeps the others out, as long predictions, which release that lock,
+// have always asked for.
 PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   using namespace mlpcore::bindings;
   m.doc() = "mlpcore's native core. The Python modules around it are the public API.";

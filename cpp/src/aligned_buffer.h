@@ -1,4 +1,5 @@
-// A zeroed array aligned to cache lines: arenas, row blocks, scratch.
+// A zeroed array aligned to cache lines, a large one to pages of 2 MB: arenas, row
+// blocks, scratch.
 #ifndef MLPCORE_ALIGNED_BUFFER_H_
 #define MLPCORE_ALIGNED_BUFFER_H_
 
@@ -25,7 +26,7 @@ class AlignedBuffer {
     if (size > std::numeric_limits<size_t>::max() / 2 / sizeof(T))
       throw std::bad_alloc();
     const size_t bytes = size * sizeof(T) + 1;
-    const bool large = bytes >= kHugePage / 2;
+    const bool large = kHavePageAdvice && bytes >= kHugePage;
     const std::align_val_t alignment{large ? kHugePage : kCacheLine};
     data_ = {static_cast<T*>(::operator new(bytes, alignment)), Free{alignment}};
 #if defined(__linux__)
@@ -38,10 +39,15 @@ class AlignedBuffer {
   size_t size() const { return size_; }
 
  private:
-  // In a matrix whose rows are 4 KB long each row has a page of its own, and a product
-  // that goes down the columns finds none of them in the first-level TLB (64 entries or
-  // so). With pages of 2 MB all of it is there.
+  // The panels of wide layers are more pages of 4 KB than a TLB holds; of 2 MB they are
+  // a few. What is over after the last whole page stays in small ones: to round it up
+  // cost memory and gained nothing.
   static constexpr size_t kHugePage = size_t{2} << 20;
+#if defined(__linux__)
+  static constexpr bool kHavePageAdvice = true;
+#else
+  static constexpr bool kHavePageAdvice = false;
+#endif
 
   struct Free {
     std::align_val_t alignment{kCacheLine};

@@ -68,9 +68,8 @@ BlockRows BlockRowsOf(const std::vector<LayerLayout>& layout) {
 // because even shares matter more: of 128 rows in twelves, one of two threads got 72.
 inline ptrdiff_t RowsOfTask(const BlockRows& block, ptrdiff_t rows, int threads,
                             ptrdiff_t tile_rows) {
-  constexpr ptrdiff_t kUnit = 4;
-  return ItemsOfTask(rows, threads, kUnit, block.least,
-                     block.most / tile_rows * tile_rows);
+  const ptrdiff_t unit = threads > 1 ? 4 : tile_rows;
+  return ItemsOfTask(rows, threads, unit, block.least, block.most / unit * unit);
 }
 
 }  // namespace mlpcore

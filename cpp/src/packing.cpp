@@ -66,7 +66,7 @@ size_t ArenaSize(const std::vector<LayerLayout>& layout) {
 template <typename T>
 void Pack(T* arena, const T* flat, const std::vector<LayerLayout>& layout) {
   ForEachLine<T>(layout, [&](ptrdiff_t line, size_t row, ptrdiff_t cols) {
-    std::copy_n(flat + row, cols, arena + line);
+    std::fill_n(std::copy_n(flat + row, cols, arena + line), kPanel<T> - cols, T(0));
   });
 }
 

@@ -21,7 +21,7 @@ std::vector<LayerLayout> LayOutTransposed(const std::vector<LayerLayout>& layout
 template <typename T>
 size_t ArenaSize(const std::vector<LayerLayout>& layout);
 
-// flat: for each layer W row-major, then b. The padding of the arena is not touched.
+// flat: for each layer W row-major, then b. The padding of the arena becomes 0.
 template <typename T>
 void Pack(T* arena, const T* flat, const std::vector<LayerLayout>& layout);
 template <typename T>

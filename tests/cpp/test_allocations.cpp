@@ -88,34 +88,37 @@ TEST_SUITE("allocations") {
         CHECK(AllocationsOf([&] { predict(1000); }) == 0);
         CHECK(AllocationsOf([&] { predict(1); }) == 0);
 
-        TrainerConfig config;
-        config.clip_norm = 1;
-        Trainer<T> trainer(network, config);
-        Batch<T> batch = data.batch();
-        trainer.Step(batch, 0.01);
-        batch.order = order.data();
-        trainer.Step(batch, 0.01);
-        // Enough steps that some run alone and some with the team.
-        const auto ten_steps = [&] {
-          for (int i = 0; i < 10; ++i) trainer.Step(batch, 0.01);
-        };
-        CHECK(AllocationsOf(ten_steps) == 0);
-        batch.rows = 37;
-        CHECK(AllocationsOf(ten_steps) == 0);
+        // With the gradient as a whole, and part by part.
+        for (const double clip_norm : {1.0, 0.0}) {
+          TrainerConfig config;
+          config.clip_norm = clip_norm;
+          Trainer<T> trainer(network, config);
+          Batch<T> batch = data.batch();
+          trainer.Step(batch, 0.01);
+          batch.order = order.data();
+          trainer.Step(batch, 0.01);
+          // Enough steps that some run alone and some with workers.
+          const auto ten_steps = [&] {
+            for (int i = 0; i < 10; ++i) trainer.Step(batch, 0.01);
+          };
+          CHECK(AllocationsOf(ten_steps) == 0);
+          batch.rows = 37;
+          CHECK(AllocationsOf(ten_steps) == 0);
 
-        // A fit allocates something, but no more for ten epochs than for one.
-        const std::vector<double> rates(1000, 0.001);
-        const auto fit = [&](ptrdiff_t epochs) {
-          FitArgs<T> args;
-          args.data = data.batch();
-          args.batch_size = 50;
-          args.epochs = epochs;
-          args.learning_rates = rates.data();
-          trainer.Fit(args, nullptr);
-        };
-        fit(1);
-        const int64_t one = AllocationsOf([&] { fit(1); });
-        CHECK(AllocationsOf([&] { fit(10); }) == one);
+          // A fit allocates something, but no more for ten epochs than for one.
+          const std::vector<double> rates(1000, 0.001);
+          const auto fit = [&](ptrdiff_t epochs) {
+            FitArgs<T> args;
+            args.data = data.batch();
+            args.batch_size = 50;
+            args.epochs = epochs;
+            args.learning_rates = rates.data();
+            trainer.Fit(args, nullptr);
+          };
+          fit(1);
+          const int64_t one = AllocationsOf([&] { fit(1); });
+          CHECK(AllocationsOf([&] { fit(10); }) == one);
+        }
 
         // A worker's scratch grows with its first prediction and its first step, then
         // perhaps once more for the larger of two blocks.

@@ -96,6 +96,11 @@ void RunProducts(Side side, ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out,
   dense.z = memory.Matrix<T>(rows, n_out, gap);
   dense.derivative = memory.Matrix<T>(rows, n_out, gap);
   kernels.dense(dense);
+  DenseArgs<T> padded = dense;
+  padded.y = padded.z = memory.Matrix<T>(rows, RoundUp(n_out, kPanel<T>), 0);
+  padded.derivative = {};
+  padded.padded = true;
+  kernels.dense(padded);
 
   InputGradientArgs<T> input;
   input.dx = memory.Matrix<T>(rows, n_in, gap);

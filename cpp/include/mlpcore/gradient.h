@@ -48,8 +48,9 @@ struct PartGradient {
   ptrdiff_t panel_size;  // how far apart the panels are
 };
 
-// Holds all that a gradient needs and reuses it from call to call; nothing is allocated
-// once the largest batch has been seen. One thread at a time.
+// Holds all that a gradient needs and reuses it from call to call. What it allocates,
+// it does for the first batch, for a larger one, and for the first that needs the
+// gradient as a whole. One thread at a time.
 template <typename T>
 class GradientEngine {
  public:

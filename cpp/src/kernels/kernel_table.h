@@ -54,7 +54,7 @@ struct InputGradientArgs {
   Rows<const T> y;  // (rows, n_in), that layer's output, or
   Rows<const T>
       derivative;       // (rows, n_in), its phi', which goes first; both may be null
-  bool padded = false;  // rows of dx have room for whole panels: it is filled with 0
+  bool padded = false;  // rows of dx have room for whole panels: it gets 0 * dz
 };
 
 // Some panels of dW = x^T dz, the inputs [in_begin, in_end), and with in_begin == 0 the

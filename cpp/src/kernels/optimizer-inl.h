@@ -1,8 +1,8 @@
 // The optimizers, each one sweep: regularisation, clipping, moments, update.
 //
 // To add one: a name in mlpcore/types.h, a struct here, a line in Update, its scalars
-// in cpp/src/optimizer.cpp. The update must map (w, g, m, v) = 0 to 0: panels are
-// padded.
+// in UpdateArgsOf of cpp/src/trainer.cpp. The update must map (w, g, m, v) = 0 to 0:
+// panels are padded.
 #ifndef MLPCORE_KERNELS_OPTIMIZER_INL_H_
 #define MLPCORE_KERNELS_OPTIMIZER_INL_H_
 

@@ -1,6 +1,6 @@
 // The register tile: the one loop that does nearly all of the work.
 //
-//   C (rows, panels * kPanel)  =  [head or 0]  +  A (rows, terms) B (terms, panels *
+//   C (rows, panels * kPanel)  =  [head, C or 0]  +  A (rows, terms) B (terms, panels *
 //   kPanel)
 //
 // In the forward product A is x as it lies and B a panel of packed weights, so a step
@@ -44,15 +44,15 @@ struct TileArgs {
   ptrdiff_t c_panel;   // from panel to panel
   const T* a;          // (rows, terms), or (terms, rows) if kTransposed
   ptrdiff_t a_stride;
-  const T* b;          // line of the first term
-  ptrdiff_t b_stride;  // from term to term
-  ptrdiff_t b_panel;   // from panel to panel
-  const T* head;       // where the chains start (panels b_panel apart), or null for 0
-  ptrdiff_t terms;     // at most kBlockTerms
-  ptrdiff_t cols;      // columns of C that exist, at most panels * kPanel
-  bool resume;         // the chains start from C: more terms of a block
-  bool add;            // C += chains
-  bool relu;           // C = max(C, 0), after all else
+  const T* b;           // line of the first term
+  ptrdiff_t b_stride;   // from term to term
+  ptrdiff_t b_panel;    // from panel to panel
+  const T* head;        // where the chains start (panels b_panel apart), or null for 0
+  ptrdiff_t terms;      // at most kBlockTerms
+  ptrdiff_t cols;       // columns of C to write, at most panels * kPanel
+  bool resume = false;  // the chains start from C: more terms of a block
+  bool add;             // C += chains
+  bool relu;            // C = max(C, 0), after all else
 };
 
 // Vector v of row r of C, and how many lanes of it exist.
@@ -148,7 +148,13 @@ __attribute__((noinline)) void Tile(const TileArgs<T>& t) {
     for (int r = 0; r < kRows; ++r) {
       MLPCORE_UNROLL
       for (int v = 0; v < kLine; ++v) {
-        StoreN(acc[r][v], VectorOfC(t, r, v), LanesOfC(t, v));
+        // A masked store costs several times a whole one.
+        const ptrdiff_t lanes = LanesOfC(t, v);
+        if (lanes == kL) {
+          Store<T>(acc[r][v], VectorOfC(t, r, v));
+        } else {
+          StoreN(acc[r][v], VectorOfC(t, r, v), lanes);
+        }
       }
     }
   }
