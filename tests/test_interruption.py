@@ -1,6 +1,8 @@
 """Ctrl-C, divergence, threads, fork: what ends or disturbs a training."""
 
+import copy
 import os
+import pickle
 import sys
 import threading
 import warnings
@@ -219,6 +221,61 @@ class TestThreads:
                 go_on.set()
             assert len(first.result(30).epoch) == 2
         net.fit(X, y, epochs=1)
+
+    def test_a_copy_is_never_torn(self, tmp_path):
+        """Only the thread that trains may copy, pickle or save meanwhile."""
+        X, y = blobs(64)
+        net = Network([5, 8, 3], rng=0)
+        trainer = Trainer(net, rng=0)
+        path = tmp_path / "net.safetensors"
+        writers = {
+            "copy": net.copy,
+            "deepcopy": lambda: copy.deepcopy(net),
+            "pickle": lambda: pickle.dumps(net),
+            "save": lambda: net.save(path),
+            "C": lambda: net.to_c(tmp_path / "net.c"),
+            "trainer": lambda: copy.copy(trainer),
+            "checkpoint": lambda: trainer.save_checkpoint(path),
+        }
+        inside, go_on, twins = threading.Event(), threading.Event(), []
+
+        def wait(epoch, logs):
+            twins.append(net.copy())
+            for write in writers.values():
+                write()
+            inside.set()
+            assert go_on.wait(30)
+
+        net.save(path)
+        with ThreadPoolExecutor(1) as pool:
+            training = pool.submit(
+                trainer.fit, X, y, epochs=1, callbacks=[LambdaCallback(wait)]
+            )
+            try:
+                assert inside.wait(30)
+                saved = path.read_bytes()
+                for write in writers.values():
+                    with pytest.raises(RuntimeError, match="trained in another thread"):
+                        write()
+                assert path.read_bytes() == saved
+            finally:
+                go_on.set()
+            training.result(30)
+        for write in writers.values():
+            write()
+        assert not np.array_equal(net.weights[0], twins[0].weights[0])
+
+    def test_a_copy_notices_a_training_that_begins_meanwhile(self):
+        X, y = blobs(64)
+        net = Network([5, 8, 3], rng=0)
+
+        def train_elsewhere():
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(net.fit, X, y, epochs=1).result(30)
+
+        with pytest.raises(RuntimeError, match="trained in another thread"):
+            net._training.read(train_elsewhere)
+        net.copy()
 
     def test_other_networks_train_at_the_same_time(self):
         X, y = blobs(2000)

@@ -23,6 +23,8 @@ SCHEDULES = {
     "sgd": ("constant", "invscaling", "adaptive"),
     "lbfgs": ("constant",),
 }
+ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
+SPARSE = sparse.csr_array(np.where(np.abs(X) > 0.5, X, 0))
 
 
 def compare(problem, sample_weight=None, features=X, rtol=1e-6, **parameters):
@@ -34,7 +36,7 @@ def compare(problem, sample_weight=None, features=X, rtol=1e-6, **parameters):
 
 
 @pytest.mark.parametrize("problem", TARGETS)
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("solver", SCHEDULES)
 def test_trainings(solver, activation, problem):
     for schedule, stop, weighted, batch in itertools.product(
@@ -53,6 +55,7 @@ def test_trainings(solver, activation, problem):
             validation_fraction=0.2,
             n_iter_no_change=3,
             batch_size=batch,
+            max_iter=10,
         )
 
 
@@ -96,30 +99,107 @@ def test_parameters(problem, parameters):
     compare(problem, **parameters)
 
 
-@pytest.mark.parametrize("problem", TARGETS)
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_warm_start(solver, problem):
-    a, b = pair(problem, **BASE, solver=solver, warm_start=True)
-    for estimator in (a, b):
-        quietly(estimator.fit, X, TARGETS[problem])
-        quietly(estimator.fit, X[::-1], TARGETS[problem][::-1])
-    assert_same_training(a, b)
+# Stopping, weights, sparse features: each two of them in all four combinations.
+SETTINGS = [
+    (stop, weighted, stop != weighted)
+    for stop in (False, True)
+    for weighted in (False, True)
+]
+
+
+def unalias(theirs):
+    """Give the best weights memory of their own.
+
+    In scikit-learn a fit with early stopping ends with ``coefs_ = _best_coefs``, the
+    same arrays, so the next one, which trains in place, changes its "best" weights.
+    """
+    if theirs.early_stopping:
+        theirs.coefs_ = [w.copy() for w in theirs.coefs_]
+        theirs.intercepts_ = [b.copy() for b in theirs.intercepts_]
 
 
 @pytest.mark.parametrize("problem", TARGETS)
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_partial_fit(solver, problem):
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("solver", SCHEDULES)
+def test_warm_start(solver, activation, problem):
     y = TARGETS[problem]
-    a, b = pair(problem, **BASE, solver=solver, learning_rate="invscaling")
+    for schedule, setting in itertools.product(SCHEDULES[solver], SETTINGS):
+        stop, weighted, is_sparse = setting
+        if solver == "lbfgs" and stop:
+            continue
+        a, b = pair(
+            problem,
+            **BASE | {"max_iter": 6},
+            solver=solver,
+            activation=activation,
+            learning_rate=schedule,
+            learning_rate_init=0.01,
+            warm_start=True,
+            early_stopping=stop,
+            validation_fraction=0.2,
+            # 'adaptive' shrinks the rate, the others stop.
+            tol=0.02,
+            n_iter_no_change=2,
+        )
+        features = SPARSE if is_sparse else X
+        weights = WEIGHTS if weighted else None
+        for order in (np.arange(N), np.arange(N)[::-1]):
+            for estimator in (a, b):
+                quietly(
+                    estimator.fit,
+                    features[order],
+                    y[order],
+                    None if weights is None else weights[order],
+                )
+            assert_same_training(a, b)
+            unalias(a)
+
+
+def test_a_warm_start_keeps_the_best_weights_of_all_fits():
+    """A second fit that only makes it worse; scikit-learn loses the best weights."""
+    y = TARGETS["regression"]
+    a, b = pair("regression", **BASE, early_stopping=True, warm_start=True)
     for estimator in (a, b):
-        more = {}
-        if problem in CLASSIFIED:
-            more = {"classes": np.arange(3) if y.ndim == 2 else np.unique(y)}
-        for i in range(4):
-            rows = slice(i * 20, i * 20 + 20)
-            estimator.partial_fit(X[rows], y[rows], WEIGHTS[rows], **more)
-            more = {}
-    assert_same_training(a, b)
+        quietly(estimator.fit, X, y)
+    best = [w.copy() for w in b.coefs_]
+    for estimator in (a, b):
+        quietly(estimator.set_params(learning_rate_init=1.0).fit, X, y)
+    for wanted, got, theirs in zip(best, b.coefs_, a.coefs_, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+        assert not np.allclose(theirs, wanted)
+
+
+@pytest.mark.parametrize("problem", TARGETS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_partial_fit(solver, activation, problem):
+    y = TARGETS[problem]
+    more = {}
+    if problem in CLASSIFIED:
+        more = {"classes": np.arange(3) if y.ndim == 2 else np.unique(y)}
+    for schedule, weighted, features in itertools.product(
+        SCHEDULES[solver], (False, True), (X, SPARSE)
+    ):
+        a, b = pair(
+            problem,
+            **BASE,
+            solver=solver,
+            activation=activation,
+            learning_rate=schedule,
+            learning_rate_init=0.05,
+            tol=0.5,
+            n_iter_no_change=1,
+        )
+        for estimator in (a, b):
+            for i in range(4):
+                rows = slice(i * 20, i * 20 + 20)
+                estimator.partial_fit(
+                    features[rows],
+                    y[rows],
+                    WEIGHTS[rows] if weighted else None,
+                    **more if i == 0 else {},
+                )
+        assert_same_training(a, b)
 
 
 @pytest.mark.parametrize("problem", ["binary", "regression"])

@@ -1,5 +1,8 @@
 """What mlpcore.sklearn has beyond scikit-learn's classes."""
 
+import io
+import time
+
 import numpy as np
 import pytest
 from sklearn.callback import ProgressBar, ScoringMonitor
@@ -207,11 +210,58 @@ def test_a_callback_stops_the_training():
     assert same_weights(clf, plain)
 
 
-def test_progress_bar():
-    pytest.importorskip("rich")
-    clf = classifier().set_callbacks(ProgressBar())
+class WaitForHalf:
+    """A callback that waits after two epochs until something is in a text."""
+
+    def __init__(self, file, text):
+        self.file, self.text, self.epochs, self.found = file, text, 0, None
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.epochs += 1
+        deadline = time.monotonic() + 10
+        while self.epochs == 2 and not self.found and time.monotonic() < deadline:
+            self.found = self.text in self.file.getvalue()
+            time.sleep(0.02)
+
+    def teardown(self, estimator, context):
+        pass
+
+
+def test_progress_bar(monkeypatch):
+    """It names the estimator, moves with the epochs and ends full."""
+    rich = pytest.importorskip("rich")
+    console = pytest.importorskip("rich.console").Console(
+        file=io.StringIO(), force_terminal=True, width=80, color_system=None
+    )
+    monkeypatch.setattr(rich, "_console", console)
+    wait = WaitForHalf(console.file, " 50%")
+    clf = classifier(max_iter=4).set_callbacks(ProgressBar(), wait)
     quietly(clf.fit, X, TARGETS["binary"])
-    assert clf.n_iter_ == 15
+    assert wait.found
+    shown = console.file.getvalue().removesuffix("\x1b[?25h")  # the cursor is back
+    before, after = shown.split(" 50%", 1)
+    assert "MLPClassifier - fit ━" in before
+    assert "100%" not in before
+    assert "MLPClassifier - fit ━" in after.rstrip().splitlines()[-1]
+    assert "100%" in after.rstrip().splitlines()[-1]
+
+
+def test_progress_bar_where_there_is_no_terminal(capsys):
+    """One line, in the end, and nothing else."""
+    pytest.importorskip("rich")
+    clf = regressor().set_callbacks(ProgressBar())
+    quietly(clf.fit, X, TARGETS["regression"])
+    shown = capsys.readouterr()
+    [line] = shown.out.strip().splitlines()
+    assert line.startswith("MLPRegressor - fit ━")
+    assert "100%" in line
+    assert shown.err == ""
 
 
 # The network

@@ -95,14 +95,65 @@ def test_grid_search_in_processes(backend):
     assert (results[0] == results[1]).all(), results
     print("same")
     """
-    done = subprocess.run(
+    done = run_in_process(code)
+    assert done.stdout == "same\n", done.stderr
+
+
+def run_in_process(code, **environment):
+    """Run a program that may have to be killed, with no limit on threads but given."""
+    inherited = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
+        env=inherited | environment,
     )
-    assert done.stdout == "same\n", done.stderr
+
+
+def threads_in_a_grid_search(backend, before="", **environment):
+    """Return the numbers of threads in two workers, in joblib's eyes, in the parent."""
+    code = f"""
+    import warnings; warnings.simplefilter("ignore")
+    import joblib, numpy as np
+    from sklearn.model_selection import GridSearchCV
+    import mlpcore
+    from mlpcore.sklearn import MLPClassifier
+
+    def threads(estimator, X, y):
+        return mlpcore.get_num_threads()
+
+    {before}
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 6)); y = (X[:, 0] * X[:, 1] > 0) * 1
+    search = GridSearchCV(
+        MLPClassifier([300], max_iter=2), dict(alpha=[1e-4, 1e-3]), scoring=threads,
+        n_jobs=2, cv=2, refit=False,
+    )
+    with joblib.parallel_config(backend={backend!r}):
+        results = search.fit(X, y).cv_results_
+    found = [*results["split0_test_score"], *results["split1_test_score"]]
+    print(*map(int, found), joblib.cpu_count(), mlpcore.get_num_threads())
+    """
+    done = run_in_process(code, **environment)
+    assert done.returncode == 0, done.stderr
+    *in_workers, processors, here = map(int, done.stdout.split())
+    return {*in_workers}, processors, here
+
+
+def test_joblib_gives_lokys_workers_a_share_of_the_threads():
+    found, processors, _ = threads_in_a_grid_search("loky")
+    assert found == {max(processors // 2, 1)}
+
+
+def test_forked_workers_have_the_threads_of_the_parent():
+    """Nobody limits them, unless the parent is limited."""
+    for before, wanted in (("", None), ("mlpcore.set_num_threads(1)", 1)):
+        found, _, here = threads_in_a_grid_search(
+            "multiprocessing", before, JOBLIB_START_METHOD="fork"
+        )
+        assert found == {wanted or here}
 
 
 def test_joblib_and_threadpoolctl_limit_the_threads():

@@ -17,7 +17,8 @@ class Exports:
     __slots__ = ()
 
     def _network(self) -> Network:
-        return cast("Network", self)
+        """Return a copy: no other thread can train it while it is written."""
+        return cast("Network", self).copy()
 
     # Files.
 
@@ -46,6 +47,8 @@ class Exports:
         ------
         TypeError, ValueError
             If `metadata` is not what its description says.
+        RuntimeError
+            If the network is being trained in another thread.
         OSError
             If the file cannot be written; the old one is whole then.
 

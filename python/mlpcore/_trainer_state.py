@@ -54,7 +54,7 @@ def get_state(trainer: Trainer) -> dict[str, Any]:
         "step_count": trainer.step_count,
         "epoch_count": trainer.epoch_count,
         "moments_began": began,
-        "moments": trainer._core.moments(),
+        "moments": trainer.network._training.read(trainer._core.moments),
         "fit": _fit_state(trainer),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +15,7 @@ from ._initializers import initial_weights
 from ._metrics import r2_score
 from ._random import RandomState, seed_from
 from ._targets import Targets, as_targets
+from ._training_lock import TrainingLock
 from ._validation import (
     Array,
     as_features,
@@ -133,7 +133,7 @@ class Network(Exports):
         self._architecture = architecture
         self._seed = seed
         self._n_trainers = 0  # each trainer without an rng has the next seed
-        self._training = threading.Lock()
+        self._training = TrainingLock()
         make = _core.Network32 if architecture.dtype == "float32" else _core.Network64
         self._core = make(
             list(architecture.layer_sizes),
@@ -593,7 +593,14 @@ class Network(Exports):
     def copy(self) -> Network:
         """Return a network of its own with the same parameters, bit for bit.
 
-        ``copy.copy`` and ``copy.deepcopy`` do the same.
+        ``copy.copy`` and ``copy.deepcopy`` do the same. Callbacks may copy a network
+        that is being trained.
+
+        Raises
+        ------
+        RuntimeError
+            If the network is being trained in another thread; pickling and saving it
+            raise the same.
         """
         twin = type(self).__new__(type(self))
         twin.__setstate__(self.__getstate__())
@@ -614,7 +621,7 @@ class Network(Exports):
             "architecture": describe_architecture(self._architecture),
             "seed": self._seed,
             "n_trainers": self._n_trainers,
-            "parameters": self.get_parameters(),
+            "parameters": self._training.read(self.get_parameters),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -450,9 +450,7 @@ validation_split, callbacks, verbose
     @contextmanager
     def _training(self) -> Iterator[None]:
         """Hold the network's lock, or say that another thread does."""
-        if not self.network._training.acquire(blocking=False):
-            raise RuntimeError("this Network is being trained in another thread")
-        try:
+        with self.network._training.train():
             if self._seed is None:
                 # Only now: a call that fails its checks draws nothing.
                 if self._rng is None:
@@ -460,8 +458,6 @@ validation_split, callbacks, verbose
                 else:
                     self._set_seed(seed_from(self._rng))
             yield
-        finally:
-            self.network._training.release()
 
     def _set_seed(self, seed: int) -> None:
         self._seed = seed

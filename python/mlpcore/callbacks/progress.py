@@ -19,9 +19,9 @@ class ProgressBar(Callback):
     """Show how far training is: epochs, losses, accuracy and rows per second.
 
     A bar in a Jupyter notebook, and in a terminal if rich is installed
-    (``pip install mlpcore[progress]``); elsewhere a plain line per epoch, at most two a
-    second, and one for the last epoch. Outside of notebooks it writes to stderr, and a
-    stream that cannot be written to never stops a training.
+    (``pip install 'mlpcore[progress]'``); elsewhere a plain line per epoch, at most two
+    a second, and one for the last epoch. Outside of notebooks it writes to stderr, and
+    a stream that cannot be written to never stops a training.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def save(trainer: Trainer, path: Path, metadata: Mapping[str, str] | None) -> No
     user = check_user_metadata(metadata)
     check_can_be_saved(trainer)
     state = trainer.__getstate__()
-    network = trainer.network
+    network = trainer.network.copy()  # so no other thread can train it meanwhile
     tensors = layer_tensors(network, network.get_parameters())
     for which, moment in enumerate(state["moments"], 1):
         if moment is not None:

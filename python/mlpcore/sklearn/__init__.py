@@ -2,8 +2,8 @@
 
 ``from mlpcore.sklearn import MLPClassifier, MLPRegressor`` has the parameters,
 attributes, warnings and results of ``sklearn.neural_network``'s classes, of which these
-are subclasses, and what their users have asked for besides. Needs
-``mlpcore[sklearn]``.
+are subclasses, and what their users have asked for besides
+(``pip install 'mlpcore[sklearn]'``).
 """
 
 from .._optional import require

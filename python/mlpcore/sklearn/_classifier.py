@@ -24,7 +24,7 @@ class MLPClassifier(NativeEstimator, neural_network.MLPClassifier):
     """scikit-learn's MLPClassifier, trained and evaluated by mlpcore.
 
     With the same parameters, data and `random_state` it has the same initial weights
-    (in float64 bit for bit) and, to rounding, the same losses and weights. The loss is
+    (in float64 bit for bit) and, within 1e-6, the same losses and weights. The loss is
     not clipped: scikit-learn's stops growing where a probability is within 2e-16 of 0.
 
     Parameters
@@ -286,13 +286,37 @@ dropout=[0.1, 0.0], dtype='float32')
         >>> bool(clf.best_validation_score_ == -min(clf.validation_loss_curve_))
         True
 
-        Any scorer of scikit-learn's, or a function, and scikit-learn's callbacks, here
-        one that scores the training rows after each epoch:
+        Or on any scorer of scikit-learn's, or on a function of one's own, here the
+        share of the first class that is found, which is 1 at the best:
 
-        >>> from sklearn.callback import ScoringMonitor
-        >>> monitor = ScoringMonitor(scoring="accuracy")
-        >>> clf = clf.set_params(scoring="neg_log_loss").set_callbacks(monitor)
+        >>> def first_class_recall(estimator, X, y):
+        ...     return (estimator.predict(X[y == 0]) == 0).mean()
+        >>> clf = clf.set_params(scoring=first_class_recall)
+        >>> clf = clf.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> clf.best_validation_score_
+        1.0
+
+        Progress as text:
+
+        >>> clf = MLPClassifier(
+        ...     [8], verbose=True, tol=1.0, n_iter_no_change=2, random_state=0
+        ... )
         >>> clf = clf.fit(X, y)
+        Iteration 1, loss = 3.81751137
+        Iteration 2, loss = 3.76428994
+        Iteration 3, loss = 3.71126380
+        Iteration 4, loss = 3.65844060
+        Training loss did not improve more than tol=1.000000 for 2 consecutive \
+epochs. Stopping.
+
+        or as a bar, of scikit-learn's callbacks (``mlpcore[progress]``), beside one
+        that scores the training rows after each epoch:
+
+        >>> from sklearn.callback import ProgressBar, ScoringMonitor
+        >>> monitor = ScoringMonitor(scoring="accuracy")
+        >>> clf = clf.set_params(verbose=False).set_callbacks(ProgressBar(), monitor)
+        >>> clf = clf.fit(X, y)  # doctest: +ELLIPSIS
+        MLPClassifier - fit ━...━ 100% 0:00:00
         >>> len(monitor.get_logs(select="most_recent").data) == clf.n_iter_ + 1
         True
         """

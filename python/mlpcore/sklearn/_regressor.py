@@ -24,7 +24,7 @@ class MLPRegressor(NativeEstimator, neural_network.MLPRegressor):
     """scikit-learn's MLPRegressor, trained and evaluated by mlpcore.
 
     With the same parameters, data and `random_state` it has the same initial weights
-    (in float64 bit for bit) and, to rounding, the same losses and weights. As
+    (in float64 bit for bit) and, within 1e-6, the same losses and weights. As
     scikit-learn's, the squared loss of several outputs is recorded as their mean while
     the gradient is that of their sum.
 
@@ -295,6 +295,18 @@ out_activation_, n_features_in_, feature_names_in_
         >>> reg = reg.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
         >>> len(reg.validation_loss_curve_) == len(reg.validation_scores_)
         True
+        >>> reg.best_validation_score_ == max(reg.validation_scores_)
+        True
+
+        Or of a function of one's own, and with a bar of scikit-learn's callbacks
+        (``mlpcore[progress]``; ``verbose=True`` prints a line an epoch):
+
+        >>> from sklearn.callback import ProgressBar
+        >>> def worst(estimator, X, y):
+        ...     return -abs(estimator.predict(X) - y).max()
+        >>> reg = reg.set_params(scoring=worst).set_callbacks(ProgressBar())
+        >>> reg = reg.fit(X[::2], y[::2])  # doctest: +ELLIPSIS
+        MLPRegressor - fit ━...━ 100% 0:00:00
         >>> reg.best_validation_score_ == max(reg.validation_scores_)
         True
         """

@@ -1,0 +1,64 @@
+"""Who may train a network, and who may copy it meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class TrainingLock:
+    """One thread trains a network at a time, and only that thread may copy it then.
+
+    The native loop writes to the parameters without the GIL: a copy made meanwhile
+    would have some parameters from before an update and some from after it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: int | None = None
+        self._trainings = 0  # how many have begun
+
+    @contextmanager
+    def train(self) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises
+        ------
+        RuntimeError
+            If it is held already.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise self._error()
+        try:
+            self._thread = threading.get_ident()
+            self._trainings += 1
+            yield
+        finally:
+            self._thread = None
+            self._lock.release()
+
+    def read(self, copy: Callable[[], T]) -> T:
+        """Return what `copy` returns.
+
+        Nothing is held meanwhile, so that readers stop neither each other nor a
+        training, nor a child that is forked: a training that begins is noticed after.
+
+        Raises
+        ------
+        RuntimeError
+            If another thread trains before the copy is made.
+        """
+        begun = self._trainings
+        if self._thread not in (None, threading.get_ident()):
+            raise self._error()
+        value = copy()
+        if self._trainings != begun:
+            raise self._error()
+        return value
+
+    def _error(self) -> RuntimeError:
+        return RuntimeError("this Network is being trained in another thread")
