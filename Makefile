@@ -77,7 +77,8 @@ bench-cpp: build/release/CMakeCache.txt
 count-instructions: build/release/CMakeCache.txt
 	tools/install-system-packages valgrind
 	PATH=$(BIN):$$PATH cmake --build --preset release --target instruction_cases
-	$(BIN)/python tools/count_instructions.py build/release/bench/cpp/instruction_cases
+	$(BIN)/python tools/count_instructions.py build/release/bench/cpp/instruction_cases \
+		$(COUNT_ARGS)
 
 CPP_FILES = $(shell git ls-files '*.h' '*.cpp' ':!python')
 lint: $(VENV)/.developer

@@ -1,15 +1,22 @@
 """What several test files share: comparisons, names, and random problems."""
 
 import hashlib
+import importlib.util
 import itertools
 import subprocess
 import sys
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 import mlpcore
 from mlpcore.reference import ReferenceNetwork
+
+# The tests of a wheel (wheel.txt) run where there is none.
+needs_scipy = pytest.mark.skipif(
+    importlib.util.find_spec("scipy") is None, reason="L-BFGS needs SciPy"
+)
 
 SMOOTH = ["identity", "sigmoid", "tanh", "gelu", "silu", "mish", "softplus"]
 KINKED = ["relu", "leaky_relu", "elu", "selu"]

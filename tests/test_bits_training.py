@@ -5,7 +5,7 @@ import pytest
 
 import mlpcore
 from mlpcore import Network, Trainer, optim, schedules
-from support import assert_same_bits, blobs, digest, fma_isas
+from support import assert_same_bits, blobs, digest, fma_isas, needs_scipy
 
 THREADS = [1, 2, 3, 8]
 OPTIMIZERS = [
@@ -19,8 +19,17 @@ OPTIMIZERS = [
 ]
 
 
-def names(optimizers):
-    return [f"{type(o).__name__}{i}" for i, o in enumerate(optimizers)]
+def each(optimizers):
+    """Parametrise a test by optimizers."""
+    cases = [
+        pytest.param(
+            optimizer,
+            id=f"{type(optimizer).__name__}{i}",
+            marks=needs_scipy if isinstance(optimizer, optim.LBFGS) else (),
+        )
+        for i, optimizer in enumerate(optimizers)
+    ]
+    return pytest.mark.parametrize("optimizer", cases)
 
 
 def train(optimizer="adam", *, seed=1, dtype="float32", dropout=0.25, **options):
@@ -38,7 +47,7 @@ def train(optimizer="adam", *, seed=1, dtype="float32", dropout=0.25, **options)
     return digest(net.get_parameters(), *figures)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=names(OPTIMIZERS))
+@each(OPTIMIZERS)
 def test_threads_and_instruction_sets(dtype, optimizer):
     digests = {}
     for isa in fma_isas():
@@ -70,7 +79,7 @@ def test_baseline_gives_its_own_bits_again(isa):
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=names(OPTIMIZERS))
+@each(OPTIMIZERS)
 def test_the_same_seeds_give_the_same_bits(optimizer):
     assert train(optimizer) == train(optimizer)
 

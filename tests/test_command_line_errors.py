@@ -1,12 +1,19 @@
 """What the commands refuse: one line, exit code 2, nothing written."""
 
+import bz2
+import gzip
+import io
+import lzma
 import os
 import sys
+import zipfile
 
 import pytest
 
 import mlpcore
 from command_line_support import FEW, PNG, TRAIN, refused
+from mlpcore import _cli
+from mlpcore.__main__ import main
 from table_support import mixed
 
 
@@ -45,10 +52,14 @@ from table_support import mixed
         (("convert", "net", "o.onnx"), "for others there are --from and --to"),
         (("convert", "net.c", "o.onnx"), "C is only written"),
         (("convert", "net.pt", "o.onnx"), "give --activations"),
+        (("convert", "net.safetensors", "o.keras"), "Keras is only read"),
         (
             ("convert", "net.safetensors", "o.c", "--activations", "relu"),
             "PyTorch only",
         ),
+        (("bench", "--bad-option"), "bench: unrecognized arguments: --bad-option"),
+        (("bench", "--only", "nothing"), "bench: no workload matches 'nothing'"),
+        (("bench", "--threads", "0"), "bench: argument --threads: '0' is not a"),
     ],
 )
 def test_refused(table_folder, capsys, arguments, wanted):
@@ -63,6 +74,92 @@ def test_refused(table_folder, capsys, arguments, wanted):
     before = sorted(path.name for path in table_folder.iterdir())
     assert wanted in refused(capsys, *arguments)
     assert sorted(path.name for path in table_folder.iterdir()) == before
+
+
+def zipped(data):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("t.csv", data)
+    return file.getvalue()
+
+
+PACK = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zip": zipped,
+}
+
+
+def cut(data):
+    return data[: len(data) // 2]
+
+
+def damaged(data):
+    at = len(data) // 2
+    return (
+        data[:at] + bytes(255 - byte for byte in data[at : at + 20]) + data[at + 20 :]
+    )
+
+
+def something_else(data):
+    return b"x,y\n1,2\n"
+
+
+@pytest.mark.parametrize("change", [cut, damaged, something_else])
+@pytest.mark.parametrize("extension", PACK)
+def test_damaged_packed_tables(table_folder, capsys, model_file, extension, change):
+    """Cut off, damaged, or not packed at all; at the start and further on."""
+    name = "mixed.csv" + extension
+    # Much more than what is read to see the names of the columns.
+    text = mixed().sample(20_000, replace=True, random_state=0).to_csv(index=False)
+    (table_folder / name).write_bytes(change(PACK[extension](text.encode())))
+    train = ("train", name, "--target", "y", "-o", "m")
+    predict = ("predict", model_file, name, "-o", "o.csv")
+    for arguments in (train, predict):
+        message = refused(capsys, *arguments)
+        assert message.startswith(f"mlpcore: {name}: ")
+        assert len(message) > len(f"mlpcore: {name}: ") + 8
+    assert not (table_folder / "m").exists()
+    assert not (table_folder / "o.csv").exists()
+
+
+def test_zip_files_that_no_table_comes_from(table_folder, capsys):
+    """With a password: the bit that says so; and with nothing in it."""
+    data = bytearray(zipped("x,y\n1,2\n"))
+    for signature, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(signature) + at] |= 1
+    (table_folder / "secret.csv.zip").write_bytes(data)
+    (table_folder / "empty.csv.zip").write_bytes(b"PK\5\6" + bytes(18))
+    arguments = ("--target", "y", "-o", "m")
+    assert "password" in refused(capsys, "train", "secret.csv.zip", *arguments)
+    assert refused(capsys, "train", "empty.csv.zip", *arguments)
+
+
+@pytest.mark.parametrize("command", ["demo", "config"])
+def test_verbose_where_nothing_is_read(capsys, monkeypatch, command):
+    def fail(options):
+        raise OSError("no luck")
+
+    monkeypatch.setattr(_cli, f"_run_{command}", fail)
+    assert main([command]) == 2
+    assert capsys.readouterr().err == "mlpcore: no luck\n"
+    assert main([command, "-v"]) == 2
+    assert capsys.readouterr().err.startswith("Traceback")
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "info", "convert"])
+def test_verbose_errors_have_a_traceback(table_folder, capsys, command):
+    more = {
+        "train": ("--target", "y", "-o", "m"),
+        "predict": ("mixed.csv", "-o", "o.csv"),
+        "info": (),
+        "convert": ("o.c", "--from", "mlpcore"),
+    }
+    assert main([command, "no.csv", *more[command], "--verbose"]) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == "Traceback (most recent call last):"
+    assert shown[-1] == "mlpcore: no.csv: No such file or directory"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
-"""``mlpcore convert``: between mlpcore's own format, ONNX, PyTorch and C."""
+"""``mlpcore convert``: between mlpcore's own format, ONNX, PyTorch, Keras and C."""
 
 import shutil
 import subprocess
+import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -129,6 +131,87 @@ def test_onnx_that_is_none(net, capsys, tmp_path):
     assert refused(capsys, "bad.onnx", "o.safetensors")
     assert refused(capsys, "no.onnx", "o.safetensors")
     assert not (tmp_path / "o.safetensors").exists()
+
+
+@pytest.fixture
+def keras(net, monkeypatch):
+    pytest.importorskip("torch")
+    if "keras" not in sys.modules:
+        monkeypatch.setenv("KERAS_BACKEND", "torch")
+    return pytest.importorskip("keras")
+
+
+# Keras's own, with NumPy 2.
+ignore_keras = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning")
+
+
+@ignore_keras
+def test_keras(keras, tmp_path, capsys):
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(9, "gelu"),
+            layers.Dropout(0.25),
+            layers.Dense(7, "tanh"),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=w.shape).astype("float32") for w in model.get_weights()]
+    model.set_weights(weights)
+    model.save("model.keras")
+    convert("model.keras", "out.safetensors")
+    assert capsys.readouterr().out.startswith("written     out.safetensors: 4-9-7-3, ")
+    twin = mlpcore.load("out.safetensors")
+    assert twin.activations == ["gelu", "tanh", "softmax"]
+    assert twin.dropout == [0.25, 0.0]
+    for got, wanted in zip(twin.weights, weights[::2], strict=True):
+        assert_same_bits(got, wanted)
+    for got, wanted in zip(twin.biases, weights[1::2], strict=True):
+        assert_same_bits(got, wanted)
+
+
+@ignore_keras
+def test_keras_files_that_are_no_network(keras, tmp_path, capsys):
+    layers = keras.layers
+    images = [keras.Input((4, 4, 1)), layers.Conv2D(2, 3), layers.Flatten()]
+    keras.Sequential([*images, layers.Dense(3)]).save("images.keras")
+    assert "Conv2D" in refused(capsys, "images.keras", "o.safetensors")
+    (tmp_path / "bad.keras").write_bytes(bytes(range(256)))
+    whole = (tmp_path / "images.keras").read_bytes()
+    (tmp_path / "short.keras").write_bytes(whole[: len(whole) // 2])
+    with zipfile.ZipFile("empty.keras", "w"):
+        pass
+    for name in ("bad.keras", "short.keras", "empty.keras"):
+        message = refused(capsys, name, "o.safetensors")
+        assert message.startswith(f"mlpcore: {name}: Keras cannot read it")
+    assert refused(capsys, "gone.keras", "o.safetensors") == (
+        "mlpcore: gone.keras: No such file or directory\n"
+    )
+    assert not (tmp_path / "o.safetensors").exists()
+
+
+@ignore_keras
+def test_keras_is_loaded_without_running_anything(keras, tmp_path, capsys):
+    evil = keras.layers.Lambda(lambda x: (open("malice", "w"), x)[1], (4,))
+    model = keras.Sequential([keras.Input((4,)), evil, keras.layers.Dense(3)])
+    model.save("evil.keras")
+    message = refused(capsys, "evil.keras", "o.safetensors")
+    assert message.startswith("mlpcore: evil.keras: Keras cannot read it, in its safe")
+    assert "Lambda" in message
+    assert not (tmp_path / "malice").exists()
+    assert not (tmp_path / "o.safetensors").exists()
+
+
+def test_no_keras(net, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    (tmp_path / "model.keras").write_bytes(b"")
+    assert refused(capsys, "model.keras", "o.safetensors") == (
+        "mlpcore: reading .keras files needs keras: pip install mlpcore[keras]\n"
+    )
 
 
 @needs_c

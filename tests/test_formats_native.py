@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import safetensors
-import safetensors.numpy
 
 import mlpcore
 from bits_networks import CASES
@@ -49,6 +47,13 @@ def put_together(path, head, tensors, *, sign=True, dumps=json.dumps):
         digest = hashlib.sha256(data).hexdigest()
         data = data.replace(ZEROS.encode(), digest.encode())
     Path(path).write_bytes(data)
+
+
+@pytest.fixture
+def safetensors():
+    """The library, which mlpcore does without."""
+    pytest.importorskip("safetensors.numpy")
+    return pytest.importorskip("safetensors")
 
 
 @pytest.fixture
@@ -146,7 +151,7 @@ def test_wrong_metadata_leaves_the_old_file(metadata, error, message, path):
 
 
 @pytest.mark.parametrize("kind", ["float32", "float64"])
-def test_the_safetensors_library_reads_it(kind, path):
+def test_the_safetensors_library_reads_it(kind, path, safetensors):
     net = Network([3, 5, 2], dtype=kind, rng=0)
     net.save(path, metadata={"author": "me"})
     tensors = safetensors.numpy.load_file(path)
@@ -174,7 +179,7 @@ def test_tensors_begin_at_a_multiple_of_8(path):
         assert data[8:9] == b"{"
 
 
-def test_a_file_of_the_safetensors_library_is_read(path):
+def test_a_file_of_the_safetensors_library_is_read(path, safetensors):
     net = small()
     net.save(path)
     tensors = safetensors.numpy.load_file(path)
@@ -259,7 +264,7 @@ def test_what_is_no_model_file(data, path):
     assert_refused(path, data, data[:50])
 
 
-def test_a_safetensors_file_of_somebody_else(path):
+def test_a_safetensors_file_of_somebody_else(path, safetensors):
     safetensors.numpy.save_file({"w": np.zeros((2, 2), "float32")}, path)
     with pytest.raises(ModelFormatError, match="not one of mlpcore's"):
         mlpcore.load(path)

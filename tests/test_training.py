@@ -11,7 +11,7 @@ from mlpcore.callbacks import (
     LambdaCallback,
     ReduceLROnPlateau,
 )
-from support import assert_same_bits, blobs
+from support import assert_same_bits, blobs, needs_scipy
 
 
 class TestHistory:
@@ -272,6 +272,7 @@ class TestArguments:
             Trainer(other, optim.SGD(rate)).step(X, y)
         assert_allclose(net.get_parameters(), other.get_parameters(), atol=1e-14)
 
+    @needs_scipy
     def test_lbfgs_stops_at_max_iter(self):
         X, y = blobs(60)
         net = Network([5, 12, 3], "tanh", rng=0)

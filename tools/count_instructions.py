@@ -2,11 +2,13 @@
 
     python tools/count_instructions.py build/release/bench/cpp/instruction_cases
     python tools/count_instructions.py ... --write       replace the counts on file
+    python tools/count_instructions.py ... --require     fail if there are none
 
 A clock on a shared machine cannot tell 10 % from nothing; an instruction count can: it
 is the same at every run. callgrind (valgrind) counts, on AVX2 because it does not know
 AVX-512. A count depends on the compiler, so bench/instructions.json has one column for
-each; with another compiler the counts are printed and nothing is compared.
+each; with another compiler the counts are printed and nothing is compared, which
+--require takes for a failure.
 """
 
 import argparse
@@ -52,14 +54,22 @@ def compiler_of(build):
 
 
 def main():
-    """Run from the command line; the status is 1 if a case got slower."""
+    """Run from the command line; the status is 1 if a case got slower.
+
+    With --require also if there is nothing to compare a case with.
+    """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program", type=Path, help="instruction_cases of a build")
     parser.add_argument("--write", action="store_true", help="replace the counts")
+    parser.add_argument(
+        "--require", action="store_true", help="fail if a case has no count on file"
+    )
     arguments = parser.parse_args()
     program = arguments.program.resolve()
     compiler = compiler_of(program.parents[2])
-    listed = subprocess.run([program, "--list"], capture_output=True, text=True)
+    listed = subprocess.run(
+        [program, "--list"], capture_output=True, text=True, check=True
+    )
     counts = {
         case: instructions_of_one(program, case) for case in listed.stdout.split()
     }
@@ -74,12 +84,14 @@ def main():
             slower.append(case)
     if arguments.write:
         FILE.write_text(json.dumps(on_file | {compiler: counts}, indent=2) + "\n")
-    elif not wanted:
-        print(f"no counts on file for {compiler}")
-    elif slower:
+        return 0
+    missing = sorted(counts.keys() - wanted.keys())
+    if missing or not counts:
+        print(f"no counts on file for {compiler}: {missing}")
+    if slower:
         print(f"more than {TOLERANCE:.0%} above bench/instructions.json: {slower}")
-        return 1
-    return 0
+    incomplete = arguments.require and (missing or not counts)
+    return 1 if slower or incomplete else 0
 
 
 if __name__ == "__main__":

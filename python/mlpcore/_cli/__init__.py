@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["bench"]:  # which has a parser of its own
             from ..bench._command import main as bench
 
-            return bench(arguments[1:])
+            return bench(arguments[1:], prog="mlpcore bench")
         options = _parser().parse_args(arguments)
         options.arguments = arguments
         verbose = getattr(options, "verbose", False)
@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", default="demo", help="folder for the pictures (default: demo)"
     )
+    _options.add_verbose(demo)
     commands.add_parser(
         "bench", help="compare with other libraries (python -m mlpcore.bench)"
     )
@@ -104,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "config", help="show how this build was made and what it runs on"
     )
     config.set_defaults(run=_run_config)
+    _options.add_verbose(config)
     return parser
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,28 +19,32 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Convert a network between the formats of mlpcore (.safetensors), ONNX (.onnx), PyTorch
-(.pt, .pth; .safetensors with --from torch or --to torch) and C (.c, only written).
+(.pt, .pth; .safetensors with --from torch or --to torch), Keras (.keras, only read) and
+C (.c, only written).
 """
 
 EPILOG = """\
 The preparation of columns, which a model of `mlpcore train` carries, is in mlpcore's
 own format only: the other formats get the bare network.  PyTorch's files are state
 dicts; what is between their layers is said by --activations.  Of .pt files only weights
-are read (weights_only), so they can run nothing.
+are read (weights_only), so they can run nothing; .keras files are read in the safe mode
+of Keras.
 
 examples:
   mlpcore convert model.safetensors model.onnx
   mlpcore convert model.safetensors model.c
   mlpcore convert weights.pt model.safetensors --activations relu,relu,softmax
+  mlpcore convert model.keras model.safetensors
 """
 
-MLPCORE, ONNX, C, TORCH = "mlpcore", "onnx", "c", "torch"
+MLPCORE, ONNX, C, TORCH, KERAS = "mlpcore", "onnx", "c", "torch", "keras"
 _BY_EXTENSION = {
     ".safetensors": MLPCORE,
     ".onnx": ONNX,
     ".c": C,
     ".pt": TORCH,
     ".pth": TORCH,
+    ".keras": KERAS,
 }
 
 
@@ -46,7 +52,7 @@ def add_parser(commands: _options.Commands) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "convert",
-        help="convert a network: mlpcore, ONNX, PyTorch, C",
+        help="convert a network: mlpcore, ONNX, PyTorch, Keras, C",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -81,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
     target = options.target or _format(options.output)
     if source == C:
         raise ValueError(f"{options.input}: C is only written, not read")
+    if target == KERAS:
+        raise ValueError(f"{options.output}: Keras is only read, not written")
     if source == TORCH and options.activations is None:
         raise ValueError(
             f"{options.input}: weights of PyTorch do not say what is between them: "
@@ -154,6 +162,38 @@ def _read_torch(path: str, activations: Any) -> tuple[Network, dict[str, str]]:
     return network, {}
 
 
+def _read_keras(path: str, activations: object) -> tuple[Network, dict[str, str]]:
+    with open(path, "rb"):  # or Keras says what else may be wrong with the file
+        pass
+    _choose_backend()
+    keras = require("keras", "keras", "reading .keras files")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever the parts of the file lead to
+        reason = _output.one_line(str(error)) or type(error).__name__
+        raise ModelFormatError(
+            f"{path}: Keras cannot read it, in its safe mode: {reason}"
+        ) from error
+    network: Network = _function("from_keras")(model)
+    return network, {}
+
+
+def _choose_backend() -> None:
+    """Let Keras compute with what is installed, if nobody has said with what.
+
+    Its own choice is TensorFlow, whether that is there or not. For weights it does not
+    matter.
+    """
+    if "keras" in sys.modules or "KERAS_BACKEND" in os.environ:
+        return
+    for name in ("tensorflow", "torch", "jax"):
+        if importlib.util.find_spec(name) is not None:
+            os.environ["KERAS_BACKEND"] = name
+            return
+
+
 def _write_mlpcore(network: Network, path: str, metadata: dict[str, str]) -> None:
     network.save(path, metadata=metadata)
 
@@ -183,6 +223,7 @@ _READERS: dict[str, Callable[[str, Any], tuple[Network, dict[str, str]]]] = {
     MLPCORE: _read_mlpcore,
     ONNX: _read_onnx,
     TORCH: _read_torch,
+    KERAS: _read_keras,
 }
 _WRITERS: dict[str, Callable[[Network, str, dict[str, str]], None]] = {
     MLPCORE: _write_mlpcore,

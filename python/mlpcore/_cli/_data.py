@@ -17,6 +17,9 @@ CSV, PARQUET = "CSV", "Parquet"
 _EXTENSIONS = {".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET}
 _PACKED = (".gz", ".bz2", ".xz", ".zip")  # which pandas reads as it is
 
+# Whose errors say what is wrong with a file: by name, so that none has to be imported.
+_READERS = ("pandas", "pyarrow", "zlib", "_lzma", "zipfile")
+
 # What means in a CSV file that a value is missing. It is pandas' own list, but kept
 # here: a model must not depend on the version that reads its data.
 MISSING = [
@@ -216,10 +219,13 @@ def _named_errors(path: str) -> Iterator[None]:
         raise
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text in UTF-8, so no CSV ({error})") from None
-    except OSError:
-        raise
+    except EOFError:
+        raise ValueError(f"{path}: cut off: its end is missing") from None
     except Exception as error:
-        module = type(error).__module__.partition(".")[0]
-        if module in ("pandas", "pyarrow"):
+        # An OSError without a number is no call of the system's: gzip's, bz2's.
+        ours = isinstance(error, OSError) and error.errno is None
+        # zipfile has only this one for a file with a password.
+        ours |= isinstance(error, RuntimeError) and path.lower().endswith(".zip")
+        if ours or type(error).__module__.partition(".")[0] in _READERS:
             raise ValueError(f"{path}: {error}") from None
         raise

@@ -26,6 +26,7 @@ def add_parser(commands: _options.Commands) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="a .safetensors file")
+    _options.add_verbose(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -65,12 +65,14 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-q", "--quiet", action="store_true", help="print errors and warnings only"
     )
-    group.add_argument(
-        "-v",
-        "--verbose",
-        action="store_true",
-        help="show progress in a file or a pipe too, and where an error comes from",
+    add_verbose(
+        group, "show progress in a file or a pipe too, and where an error comes from"
     )
+
+
+def add_verbose(parser: Any, text: str = "show where an error comes from") -> None:
+    """Add ``-v`` to a parser or a group."""
+    parser.add_argument("-v", "--verbose", action="store_true", help=text)
 
 
 def check_writable(path: str) -> None:

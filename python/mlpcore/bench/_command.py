@@ -8,20 +8,25 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
+from .._cli._options import Parser
 from . import _estimators, _files, _table
 from ._contest import FULL, QUICK_EFFORT, run_contest
 from ._worker import WorkerError, available_cpus
 from ._workloads import QUICK, WORKLOADS, Workload
 from .rivals import OURS, RIVALS
 
+PROGRAM = "python -m mlpcore.bench"
 
-def main(argv: Sequence[str] | None = None) -> int:
+
+def main(argv: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Compare mlpcore with the libraries that are installed here.
 
     Parameters
     ----------
     argv : sequence of str, optional
         The arguments; those of the process if None.
+    prog : str
+        What was called, for messages.
 
     Returns
     -------
@@ -29,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0; 1 if somebody computes something else; 2 if mlpcore itself
         failed. Losing, or missing a target, is a result and no failure.
     """
-    parser = _parser()
+    parser = _parser(prog)
     arguments = parser.parse_args(argv)
     if arguments.estimators:
         _estimators.show(_estimators.compare_estimators())
@@ -59,9 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if results.agree else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mlpcore.bench",
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = Parser(
+        prog=prog,
         description="Compare mlpcore with the libraries that people use instead.",
     )
     n = len(available_cpus())
