@@ -55,7 +55,6 @@ def test_trainings(solver, activation, problem):
             validation_fraction=0.2,
             n_iter_no_change=3,
             batch_size=batch,
-            max_iter=10,
         )
 
 
