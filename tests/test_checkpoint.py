@@ -297,6 +297,27 @@ def test_callbacks_go_on_from_a_checkpoint(k, tmp_path):
     assert fit_with(again, tmp_path, 1, []).epoch == [0]
 
 
+def test_callbacks_go_on_in_another_process(tmp_path):
+    whole = noisy_trainer()
+    fit_with(whole, tmp_path, 30, callbacks_of(tmp_path))
+    whole.save_checkpoint(tmp_path / "whole")
+    script = """
+        import sys
+        from pathlib import Path
+        from mlpcore import Trainer
+        from test_checkpoint import callbacks_of, fit_with
+
+        folder = Path(sys.argv[1])
+        again = Trainer.from_checkpoint(folder / "t5")
+        (folder / "rest").mkdir()
+        fit_with(again, folder, 25, callbacks_of(folder / "rest"))
+        again.save_checkpoint(folder / "again")
+        """
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    run_python(textwrap.dedent(script), tmp_path, env=environment)
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
 def test_a_pickle_made_in_a_fit_goes_on(tmp_path):
     pickles = []
 
