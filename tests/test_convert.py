@@ -14,12 +14,6 @@ from mlpcore.table import train
 from support import assert_same_bits
 from table_support import mixed
 
-needs_onnx = pytest.mark.skipif(
-    not hasattr(mlpcore.Network, "to_onnx"), reason="there is no ONNX yet"
-)
-needs_c = pytest.mark.skipif(
-    not hasattr(mlpcore.Network, "to_c"), reason="there is no C yet"
-)
 ACTIVATIONS = ("--activations", "gelu, tanh,softmax")
 
 
@@ -114,7 +108,6 @@ def test_torch_with_wrong_activations(net, capsys):
         assert refused(capsys, "net.pt", "o.safetensors", "--activations", names)
 
 
-@needs_onnx
 def test_onnx_there_and_back(net):
     pytest.importorskip("onnx")
     convert("net.safetensors", "net.onnx", "-q")
@@ -124,7 +117,6 @@ def test_onnx_there_and_back(net):
     assert_same_bits(twin.get_parameters(), net.get_parameters())
 
 
-@needs_onnx
 def test_onnx_that_is_none(net, capsys, tmp_path):
     pytest.importorskip("onnx")
     (tmp_path / "bad.onnx").write_bytes(bytes(range(256)))
@@ -214,7 +206,6 @@ def test_no_keras(net, tmp_path, capsys, monkeypatch):
     )
 
 
-@needs_c
 def test_c(net, tmp_path):
     convert("net.safetensors", "net.c", "-q")
     assert (tmp_path / "net.h").exists()
