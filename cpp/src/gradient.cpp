@@ -397,7 +397,9 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
   work.threads = threads;
   work.Reserve(group_rows);
   work.RefreshAll();
-  if (work.gradient.size() == 0 && !(use_part && group_rows == batch.rows)) {
+  // Then a part is complete as soon as it is begun, and needs no place in memory.
+  const bool at_once = use_part && group_rows == batch.rows;
+  if (work.gradient.size() == 0 && !at_once) {
     work.gradient = AlignedBuffer<T>(work.network->arena_size());
   }
 
@@ -416,7 +418,7 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
     if (use_part && last && !std::isfinite(work.result.loss)) return true;
     ParallelFor(n_parts, threads, [&](ptrdiff_t task) {
       const Part& part = work.parts[static_cast<size_t>(task)];
-      if (use_part && group_rows == batch.rows) {
+      if (at_once) {
         alignas(kCacheLine) T lines[kPartPanels * (1 + kPartInputs) * kPanel<T>];
         const ptrdiff_t panel_size = (1 + part.in_end - part.in_begin) * kPanel<T>;
         work.WeightGradient(kernels, part, rows, {lines, panel_size, part.in_begin});
