@@ -7,7 +7,7 @@ rounded one after another from the constant upwards, the rest being fitted again
 each, so that later coefficients absorb the rounding of earlier ones.
 
 Run `python tools/minimax.py` to print every table with its error (needs mpmath; some
-minutes), or name the ones wanted: exp, log, erf, center and tail of gelu.
+minutes), or name the ones wanted: exp, log, erf, gelu, and gelu64 for its float64 tables.
 """
 
 import functools
@@ -184,18 +184,45 @@ def erf_tables():
         show("erf, kQ", *table, bits)
 
 
-def center_tables():
-    """R in Phi(x) = 1/2 + x R(x^2), |x| <= 3/4, relative to Phi(-|x|)."""
-    for bits, degree in ((24, 4), (53, 9)):
-        table = minimax(
-            lambda z: mp.erf(mp.sqrt(z / 2)) / mp.sqrt(z) / 2,
-            lambda z: mp.sqrt(z) / mp.erfc(mp.sqrt(z / 2)) * 2,
-            mp.mpf(2) ** -30,
-            mp.mpf("0.5626"),
-            degree,
-            bits,
-        )
-        show("gelu, kR", *table, bits)
+def gelu_tables():
+    """c + t P(t) = log(Phi(-a)) + a^2 / 2, t = a - 2, in float32.
+
+    An error there is a relative one of the result, a Phi(-a). Where that is below 1e-6
+    more and more is allowed, up to 1/4 where it vanishes.
+    """
+    middle, end = mp.mpf(2), mp.mpf("14.6")
+
+    @functools.cache
+    def tail(a):
+        return mp.erfc(a / mp.sqrt(2)) / 2
+
+    def curve(t):
+        return mp.log(tail(t + middle)) + (t + middle) ** 2 / 2
+
+    def weight(t):
+        a = t + middle
+        return 1 if a < 2 else max(min(1, mp.mpf(10) ** 6 * a * tail(a)), 2**-26)
+
+    high = round_to(curve(mp.mpf(0)), 24)
+    c = high + round_to(curve(mp.mpf(0)) - high, 24)
+    table, error = minimax(
+        curve, weight, -middle, end - middle, 13, 24, refit=4, constant=c, points=400
+    )
+    show("gelu, kC and kCLo", [high, c - high], error, 24)
+    show("gelu, kP", table[1:], error, 24)
+
+
+def gelu64_center_table():
+    """R in Phi(x) = 1/2 + x R(x^2), |x| <= 3/4, relative to Phi(-|x|), in float64."""
+    table = minimax(
+        lambda z: mp.erf(mp.sqrt(z / 2)) / mp.sqrt(z) / 2,
+        lambda z: mp.sqrt(z) / mp.erfc(mp.sqrt(z / 2)) * 2,
+        mp.mpf(2) ** -30,
+        mp.mpf("0.5626"),
+        9,
+        53,
+    )
+    show("gelu, kR", *table, 53)
 
 
 @functools.cache
@@ -211,36 +238,42 @@ def scaled_normal_tail(w):
     return total / (z * mp.sqrt(mp.pi)) / 2
 
 
-def tail_tables():
+def gelu64_tail_table():
     """P in Phi(-a) = exp(-a^2 / 2) w (c + t P(t)), t = w - 3/8, w = 1 / (1 + a / 4).
 
-    a >= 0.7; relative. About 3/8 the terms hardly cancel. c is carried as two numbers.
+    a >= 0.7; relative, in float64. About 3/8 the terms hardly cancel. c is carried as
+    two numbers.
     """
     middle = mp.mpf("0.375")
-    for bits, degree, end in ((24, 9, 15), (53, 21, 39)):
-        value = scaled_normal_tail(middle) / middle
-        high = round_to(value, bits)
-        c = high + round_to(value - high, bits)
-        table, error = minimax(
-            lambda t: scaled_normal_tail(t + middle) / (t + middle),
-            lambda t: (t + middle) / scaled_normal_tail(t + middle),
-            1 / (1 + mp.mpf(end) / 4) - middle,
-            1 / (1 + mp.mpf("0.7") / 4) - middle,
-            degree,
-            bits,
-            refit=4,
-            constant=c,
-        )
-        show("gelu, kC and kCLo", [high, c - high], error, bits)
-        show("gelu, kP", table[1:], error, bits)
+    value = scaled_normal_tail(middle) / middle
+    high = round_to(value, 53)
+    c = high + round_to(value - high, 53)
+    table, error = minimax(
+        lambda t: scaled_normal_tail(t + middle) / (t + middle),
+        lambda t: (t + middle) / scaled_normal_tail(t + middle),
+        1 / (1 + mp.mpf(39) / 4) - middle,
+        1 / (1 + mp.mpf("0.7") / 4) - middle,
+        21,
+        53,
+        refit=4,
+        constant=c,
+    )
+    show("gelu, kC and kCLo", [high, c - high], error, 53)
+    show("gelu, kP", table[1:], error, 53)
+
+
+def gelu64_tables():
+    """Both pieces of gelu in float64."""
+    gelu64_center_table()
+    gelu64_tail_table()
 
 
 TABLES = {
     "exp": exp_tables,
     "log": log_tables,
     "erf": erf_tables,
-    "center": center_tables,
-    "tail": tail_tables,
+    "gelu": gelu_tables,
+    "gelu64": gelu64_tables,
 }
 
 if __name__ == "__main__":

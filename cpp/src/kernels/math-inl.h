@@ -3,7 +3,8 @@
 //   Exp Expm1            math_exp-inl.h
 //   Log Log1p            math_log-inl.h
 //   Tanh Sigmoid Softplus Silu Mish    math_sigmoid-inl.h
-//   Erf Gelu             math_erf-inl.h
+//   Erf                  math_erf-inl.h
+//   Gelu                 math_gelu-inl.h
 //
 // Only operations that IEEE 754 rounds correctly are used (+ - * / fma, integers,
 // select), the same ones in the same order for every width of vector, so that every
@@ -22,6 +23,7 @@
 
 #include "kernels/math_erf-inl.h"
 #include "kernels/math_exp-inl.h"
+#include "kernels/math_gelu-inl.h"
 #include "kernels/math_log-inl.h"
 #include "kernels/math_sigmoid-inl.h"
 
