@@ -72,6 +72,18 @@ def test_initial_weights_have_the_same_bits(problem):
             assert got.tobytes() == wanted.tobytes()
 
 
+@pytest.mark.parametrize("stop", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_generator_is_left_where_scikit_learn_leaves_it(shuffle, stop):
+    left = []
+    for estimator in pair("regression", **BASE, shuffle=shuffle, early_stopping=stop):
+        generator = np.random.RandomState(11)
+        estimator.set_params(random_state=generator)
+        quietly(estimator.fit, X, TARGETS["regression"])
+        left.append(generator.randint(2**31, size=4).tolist())
+    assert left[0] == left[1]
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

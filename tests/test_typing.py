@@ -71,4 +71,33 @@ def test_import_is_light():
     tops = {name.partition(".")[0] for name in imported}
     assert not tops & {"sklearn", "scipy", "matplotlib", "rich", "pandas", "torch"}
     assert not tops & {"pathlib", "difflib", "html", "json", "logging", "inspect"}
-    assert "numpy.random" not in imported
+    assert not {"numpy.random", "dataclasses"} & set(imported)
+    assert not {"mlpcore.trainer", "mlpcore.optim", "mlpcore.ops"} & set(imported)
+
+
+def test_a_first_prediction_is_light():
+    """numpy.random and numpy.ma take 10 ms each."""
+    code = (
+        "import sys, mlpcore; net = mlpcore.Network([2, 3, 2]);"
+        "mlpcore.Network([2, 3, 2], rng=0).predict([[1, 2]]);"
+        "print(*sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert not {"numpy.random", "numpy.ma"} & set(run.stdout.split())
+
+
+@pytest.mark.parametrize("name", [*mlpcore.__all__, "plots", "reference", "table"])
+def test_names_that_are_imported_when_asked_for(name):
+    """Each is listed beforehand, and is there when asked for first, in any way."""
+    if name in ("plots", "table"):
+        pytest.importorskip("matplotlib" if name == "plots" else "pandas")
+    code = f"import mlpcore; assert {name!r} in dir(mlpcore); a = mlpcore.{name};"
+    code += f"from mlpcore import {name} as b; assert a is b"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_import_of_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="'mlpcore' has no attribute 'Netwerk'"):
+        mlpcore.Netwerk  # noqa: B018

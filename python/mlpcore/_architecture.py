@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -49,8 +48,7 @@ _POISSON_OUTPUTS = ("exp", "softplus", "sigmoid")
 LossName: TypeAlias = str | tuple[str, float]
 
 
-@dataclass(frozen=True)
-class Architecture:
+class Architecture(NamedTuple):
     """Everything about a network but its weights, in canonical names."""
 
     layer_sizes: tuple[int, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TypeAlias
 
 import numpy as np
@@ -32,16 +33,17 @@ def seed_from(rng: RandomState) -> int:
         If `rng` is something else, or a negative number.
     """
     check_rng(rng)
+    # First what does without numpy.random, which is imported when it is named.
     if rng is None:
-        rng = np.random.SeedSequence()
-    if isinstance(rng, np.random.BitGenerator):
-        rng = np.random.Generator(rng)
-    if isinstance(rng, np.random.Generator):
-        return int(rng.integers(0, 2**64, dtype=np.uint64))
+        return int.from_bytes(os.urandom(8), "little")
     if isinstance(rng, int | np.integer):
         if rng < 2**64:
             return int(rng)
         rng = np.random.SeedSequence(int(rng))
+    if isinstance(rng, np.random.BitGenerator):
+        rng = np.random.Generator(rng)
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(0, 2**64, dtype=np.uint64))
     return int(rng.generate_state(1, np.uint64)[0])
 
 
@@ -53,12 +55,14 @@ def check_rng(rng: RandomState) -> None:
     TypeError, ValueError
         If `rng` is not one of those types, or a negative number.
     """
+    if rng is None:
+        return
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
         if rng < 0:
             raise ValueError(f"rng must be 0 or more, got {rng}")
         return
     kinds = np.random.Generator, np.random.BitGenerator, np.random.SeedSequence
-    if rng is not None and not isinstance(rng, kinds):
+    if not isinstance(rng, kinds):
         raise TypeError(
             f"rng must be an int, a numpy.random.Generator or None, got {rng!r} "
             f"({type(rng).__name__})"

@@ -53,9 +53,9 @@ class History:
             so every list is as long as `epoch`.
         """
         values = {name: float(value) for name, value in logs.items()}
-        n_before = len(self.epoch)
         for name in values:
-            self.history.setdefault(name, [float("nan")] * n_before)
+            if name not in self.history:
+                self.history[name] = [float("nan")] * len(self.epoch)
         for name, column in self.history.items():
             column.append(values.get(name, float("nan")))
         self.epoch.append(int(epoch))

@@ -5,7 +5,7 @@ They lie in the folder ``c``, one file a topic, and are the C++ kernels' arithme
 operations in the same order, so the same bits. A file is cut into pieces by comments:
 ``/* @ name: needs */`` begins a piece and lists those it calls, ``/* @float32 */``,
 ``/* @float64 */`` and ``/* @both */`` say which type the lines up to the next such
-comment are for. ``real`` and ``word`` (the unsigned integer of the same size) stand for
+comment are for, and may list what only that type's lines call. ``real`` and ``word`` (the unsigned integer of the same size) stand for
 the type, and numbers have no suffix.
 """
 
@@ -18,7 +18,7 @@ from importlib.resources import files
 
 _FILES = ("pair.c", "exp.c", "sigmoid.c", "gelu.c", "layer.c")
 _PIECE = re.compile(r"/\* @ (\w+)(?:: ([\w ]+))? \*/")
-_TYPE = re.compile(r"/\* @(float32|float64|both) \*/")
+_TYPE = re.compile(r"/\* @(float32|float64|both)(?:: ([\w ]+))? \*/")
 # A number with a point or in hexadecimal, not a part of a name.
 _NUMBER = re.compile(r"(?<![\w.])(0x[0-9a-f.]+p[+-]?\d+|\d+\.\d+)")
 
@@ -30,9 +30,13 @@ def read_text(file: str) -> str:
 
 @dataclass
 class _Piece:
-    needs: list[str]
+    needs: list[tuple[str, str]] = field(default_factory=list)
+    """(type or "both", name of a piece)"""
     lines: list[tuple[str, str]] = field(default_factory=list)
     """(type or "both", text)"""
+
+    def need(self, dtype: str, names: str | None) -> None:
+        self.needs += [(dtype, name) for name in (names or "").split()]
 
 
 def _read_pieces() -> dict[str, _Piece]:
@@ -41,11 +45,13 @@ def _read_pieces() -> dict[str, _Piece]:
         dtype = "both"
         for line in read_text(file).splitlines():
             if begin := _PIECE.fullmatch(line):
-                piece = _Piece((begin[2] or "").split())
+                piece = _Piece()
+                piece.need("both", begin[2])
                 pieces[begin[1]] = piece
                 dtype = "both"
             elif to := _TYPE.fullmatch(line):
                 dtype = to[1]
+                piece.need(dtype, to[2])
             else:
                 piece.lines.append((dtype, line))
     return pieces
@@ -73,7 +79,7 @@ def c_functions(names: Iterable[str], dtype: str) -> str:
         name = queue.pop()
         if name not in wanted:
             wanted.add(name)
-            queue += pieces[name].needs
+            queue += [n for of, n in pieces[name].needs if of in ("both", dtype)]
     texts = [
         "\n".join(line for of, line in piece.lines if of in ("both", dtype)).strip()
         for name, piece in pieces.items()

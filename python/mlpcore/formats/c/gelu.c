@@ -1,5 +1,5 @@
-/* @ gelu: mantissa far fast_two_sum two_sum at_most at_least */
-/* @float32 */
+/* @ gelu: far fast_two_sum at_most at_least */
+/* @float32: two_sum */
 #define GELU_MAX 14.6 /* a Phi(-a) is less than half of the least number there */
 #define GELU_MIDDLE 2.0
 #define GELU_C -0x1.c87ec4p+0
@@ -33,7 +33,7 @@ static real phi_gelu(real x) {
   const real scaled = a * far_power(exponent_in(e.t));
   return at_least(x, -0.0) - fma(scaled, e.r + e.w, scaled) * FAR_POWER;
 }
-/* @float64 */
+/* @float64: mantissa */
 #define GELU_MAX 39.0 /* a Phi(-a) is less than half of the least number there */
 #define GELU_C 0x1.3fe877d04add1p-3
 #define GELU_C_LO 0x1.a780e90806831p-58
