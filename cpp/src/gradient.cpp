@@ -323,6 +323,8 @@ void GradientEngine<T>::Workspace::WeightGradient(const KernelTable<T>& kernels,
   WeightGradientArgs<T> args;
   args.panel = to.panel;
   args.n_panels = part.n_panels;
+  args.narrow = part.panel + part.n_panels == network->layout()[l].n_panels &&
+                EndsInHalfPanel<T>(network->layout()[l].n_out);
   args.panel_size = to.panel_size;
   args.in_origin = to.in_origin;
   args.in_begin = part.in_begin;

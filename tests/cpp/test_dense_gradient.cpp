@@ -21,6 +21,8 @@ std::vector<T> RunWeightGradient(const Framed<T>& x, const Framed<T>& dz,
         WeightGradientArgs<T> args;
         args.panel = gradient.data() + p * layout[0].panel_size;
         args.n_panels = std::min(most_panels, layout[0].n_panels - p);
+        args.narrow =
+            p + args.n_panels == layout[0].n_panels && EndsInHalfPanel<T>(n_out);
         args.panel_size = layout[0].panel_size;
         args.x = x.rows().From(chunk);
         args.dz = dz.rows().From(chunk);

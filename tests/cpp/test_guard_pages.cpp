@@ -123,6 +123,8 @@ void RunProducts(Side side, ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out,
   weight.rows = rows;
   weight.in_end = n_in;
   kernels.weight_gradient(weight);
+  weight.narrow = true;
+  kernels.weight_gradient(weight);
   weight.accumulate = true;
   kernels.weight_gradient(weight);
 }

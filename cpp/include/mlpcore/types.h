@@ -70,6 +70,12 @@ constexpr ptrdiff_t kCacheLine = 64;
 template <typename T>
 constexpr ptrdiff_t kPanel = kCacheLine / static_cast<ptrdiff_t>(sizeof(T));
 
+// Whether the second half of the last panel of so many columns is padding.
+template <typename T>
+constexpr bool EndsInHalfPanel(ptrdiff_t columns) {
+  return (columns + kPanel<T> - 1) % kPanel<T> < kPanel<T> / 2;
+}
+
 // The length of one chain of fused multiply-adds (numerics: see ARCHITECTURE.md, "The
 // order of arithmetic"). 256 terms of a panel are 16 KB: half of a 32 KB L1 cache,
 // which leaves the other half to the rows and the tile. Changing it changes bits.

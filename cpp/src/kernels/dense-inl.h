@@ -28,6 +28,9 @@ struct PanelProductArgs {
 // C = A * panels, strip by strip; finish(col, cols) is called when a strip is whole and
 // still in the L1 cache. A strip's block of weights (kBlockTerms lines, 16 KB a panel)
 // stays there too, while the tiles walk down the rows.
+//
+// A last panel whose second half is padding is a strip of half the width, if there are
+// rows enough to hide the latency of the multiply-add with one vector of each.
 template <typename T, typename Finish>
 MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   const ptrdiff_t panel_size = (1 + p.terms) * kPanel<T>;
@@ -38,10 +41,14 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   t.a_stride = p.a.stride;
   t.b_stride = kPanel<T>;
   t.b_panel = panel_size;
+  const bool narrow = p.rows >= kHalfTileRows<T> && EndsInHalfPanel<T>(p.col_end);
   for (ptrdiff_t col = p.col_begin; col < p.col_end;) {
-    const ptrdiff_t panels_left = DivUp(p.col_end - col, kPanel<T>);
-    const int panels = PanelsOfStrip<T>(widest_rows, panels_left);
-    const ptrdiff_t width = panels * kPanel<T>, cols_left = p.col_end - col;
+    const ptrdiff_t cols_left = p.col_end - col;
+    const bool half = narrow && cols_left < kPanel<T>;
+    const ptrdiff_t panels_left =
+        narrow ? cols_left / kPanel<T> : DivUp(cols_left, kPanel<T>);
+    const int panels = half ? 1 : PanelsOfStrip<T>(widest_rows, panels_left);
+    const ptrdiff_t width = panels * kPanel<T>;
     const ptrdiff_t cols = cols_left < width ? cols_left : width;
     t.cols = p.padded ? width : cols;
     const T* head = p.panels + col / kPanel<T> * panel_size;
@@ -54,10 +61,12 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
       for (ptrdiff_t row = 0; row < p.rows;) {
-        const int tile_rows = RowsOfTile(p.rows - row);
+        const int tile_rows =
+            RowsOfTile(p.rows - row, half ? kHalfTileRows<T> : kTileRows);
         t.c = p.c.Row(row) + col;
         t.a = p.a.Row(row) + k;
-        kTiles<T, false>.of[tile_rows][panels](t);
+        (half ? kTiles<T, false>.half[tile_rows]
+              : kTiles<T, false>.of[tile_rows][panels])(t);
         row += tile_rows;
       }
       k += kBlockTerms;
@@ -155,8 +164,11 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
   const bool halve = kTilePanels == 1 && g.rows > kStays && !g.accumulate;
   const ptrdiff_t slice = halve ? kBlockTerms / 2 : kBlockTerms;
   for (ptrdiff_t p = 0; p < g.n_panels;) {
-    const int panels =
-        g.n_panels - p < kTilePanels ? static_cast<int>(g.n_panels - p) : kTilePanels;
+    // Whole panels first, then the last one's half.
+    const ptrdiff_t left = g.n_panels - p;
+    const bool half = g.narrow && left == 1;
+    const ptrdiff_t whole = g.narrow && !half ? left - 1 : left;
+    const int panels = whole < kTilePanels ? static_cast<int>(whole) : kTilePanels;
     T* first = g.panel + p * g.panel_size;
     const Rows<const T> dz = {g.dz.data + p * kPanel<T>, g.dz.stride};
     for (int i = 0; g.in_begin == 0 && i < panels; ++i) {
@@ -169,10 +181,11 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
       t.terms = g.rows - row < slice ? g.rows - row : slice;
       t.resume = row > 0;
       for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
-        const int inputs = RowsOfTile(g.in_end - i);
+        const int inputs =
+            RowsOfTile(g.in_end - i, half ? kHalfTileRows<T> : kTileRows);
         t.c = first + (1 + i - g.in_origin) * kPanel<T>;
         t.a = g.x.Row(row) + i;
-        kTiles<T, true>.of[inputs][panels](t);
+        (half ? kTiles<T, true>.half[inputs] : kTiles<T, true>.of[inputs][panels])(t);
         i += inputs;
       }
     }

@@ -65,7 +65,8 @@ struct WeightGradientArgs {
   ptrdiff_t in_origin = 0;  // the input whose line comes after the head
   ptrdiff_t n_panels = 1, panel_size = 0;  // how many, and how far apart
   Rows<const T> x;                         // (rows, n_in)
-  Rows<const T> dz;  // (rows, n_panels * kPanel), zero in the padding columns
+  Rows<const T> dz;     // (rows, n_panels * kPanel), zero in the padding columns
+  bool narrow = false;  // the last panel's second half is padding
   ptrdiff_t rows = 0, in_begin = 0, in_end = 0;
   bool accumulate = false;  // add to the panel, or overwrite it
 };

@@ -9,12 +9,16 @@
 // both as they lie. The accumulators stay in registers throughout, each output in its
 // own lane, one fused multiply-add a term, so the shape of a tile never changes a bit.
 //
+// A panel of which only the first half exists (up to 8 outputs of float32) has a tile
+// of its own, of half the width: an output layer of few classes costs half.
+//
 // Registers (kVectors vectors a line, R rows, P panels): R * P * kVectors accumulators,
 // P * kVectors for the line of B, one for the broadcast:
 //   AVX2     6 x 1 : 12 + 2 + 1 = 15 of 16
 //   AVX-512 12 x 2 : 24 + 2 + 1 = 27 of 32
 //   SSE2     2 x 1 :  8 + 4 + 1 = 13 of 16
 //   NEON     6 x 1 : 24 + 4 + 1 = 29 of 32
+// and half a panel of twice as many rows, where that is a whole number of vectors.
 #ifndef MLPCORE_KERNELS_TILE_INL_H_
 #define MLPCORE_KERNELS_TILE_INL_H_
 
@@ -36,6 +40,8 @@ constexpr int kVectors = static_cast<int>(kPanel<T>) / kLanes<T>;
 
 constexpr int kTileRows = MLPCORE_TILE_ROWS;
 constexpr int kTilePanels = MLPCORE_TILE_PANELS;
+template <typename T>
+constexpr int kHalfTileRows = kVectors<T> == 1 ? kTileRows : 2 * kTileRows;
 
 template <typename T>
 struct TileArgs {
@@ -55,110 +61,155 @@ struct TileArgs {
   bool relu;            // C = max(C, 0), after all else
 };
 
-// Vector v of row r of C, and how many lanes of it exist.
+// The register of a tile: a whole one, or a half of one that is as wide as a panel.
+template <typename T, bool kIsHalf>
+struct TileRegister {
+  using Type = V<T>;
+};
 template <typename T>
-MLPCORE_INLINE T* VectorOfC(const TileArgs<T>& t, int r, int v) {
-  return t.c + r * t.c_stride + v / kVectors<T> * t.c_panel +
-         v % kVectors<T> * kLanes<T>;
-}
-template <typename T>
-MLPCORE_INLINE ptrdiff_t LanesOfC(const TileArgs<T>& t, int v) {
-  const ptrdiff_t left = t.cols - v * kLanes<T>;
-  return left < 0 ? 0 : left > kLanes<T> ? kLanes<T> : left;
-}
+struct TileRegister<T, true> {
+  using Type = HalfV<T>;
+};
 
-template <typename T, int kRows, int kPanels, bool kTransposed>
-__attribute__((noinline)) void Tile(const TileArgs<T>& t) {
-  constexpr int kLine = kPanels * kVectors<T>;
-  constexpr int kL = kLanes<T>;
-  constexpr ptrdiff_t kWidth = kPanels * kPanel<T>;
-  V<T> acc[kRows][kLine];
+// kHalves: the width in halves of a panel.
+template <typename T, int kRows, int kHalves, bool kTransposed>
+struct Tile {
+  using W = typename TileRegister<T, kHalves == 1 && kVectors<T> == 1>::Type;
+  static constexpr int kL = static_cast<int>(sizeof(W) / sizeof(T));
+  static constexpr int kOfPanel = static_cast<int>(kPanel<T>) / kL;
+  static constexpr ptrdiff_t kWidth = kHalves * kPanel<T> / 2;
+  static constexpr int kLine = static_cast<int>(kWidth) / kL;
 
-  MLPCORE_UNROLL
-  for (int v = 0; v < kLine; ++v) {
-    V<T> start{};
-    if (t.head) {
-      start = Load(t.head + (v / kVectors<T>)*t.b_panel + (v % kVectors<T>)*kL);
-    }
-    MLPCORE_UNROLL
-    for (int r = 0; r < kRows; ++r) acc[r][v] = start;
+  static MLPCORE_INLINE W Load(const T* p) {
+    W w;
+    memcpy(&w, p, sizeof w);
+    return w;
   }
-  if (kTransposed && t.resume) {
-    MLPCORE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      MLPCORE_UNROLL
-      for (int v = 0; v < kLine; ++v) acc[r][v] = Load(VectorOfC(t, r, v));
-    }
+  static MLPCORE_INLINE W LoadFirst(const T* p, ptrdiff_t lanes) {
+    const V<T> v = LoadN(p, lanes);
+    W w;
+    memcpy(&w, &v, sizeof w);
+    return w;
+  }
+  static MLPCORE_INLINE void Store(W w, T* p) { memcpy(p, &w, sizeof w); }
+  static MLPCORE_INLINE void StoreFirst(W w, T* p, ptrdiff_t lanes) {
+    V<T> v{};
+    memcpy(&v, &w, sizeof w);
+    StoreN(v, p, lanes);
   }
 
-  // A pointer for every four rows, the others by multiples of the stride: with one for
-  // each there are not enough registers, and the loop reloads some of them.
-  constexpr int kGroups = kTransposed ? 1 : (kRows + 3) / 4;
-  const T* a[kGroups];
-  MLPCORE_UNROLL
-  for (int g = 0; g < kGroups; ++g) a[g] = t.a + 4 * g * t.a_stride;
-  const T* b = t.b;
-  // A panel of packed weights is read line by line: let the compiler see the constant.
-  const ptrdiff_t b_stride = kTransposed ? t.b_stride : kPanel<T>;
-  const ptrdiff_t b_panel = t.b_panel;
-  const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
-  for (ptrdiff_t k = 0; k < t.terms; ++k) {
-    V<T> line[kLine];
+  // Vector v of a line, of panels that are `panel` apart.
+  static MLPCORE_INLINE ptrdiff_t Offset(int v, ptrdiff_t panel) {
+    return v / kOfPanel * panel + v % kOfPanel * kL;
+  }
+  // Vector v of row r of C, and how many lanes of it exist.
+  static MLPCORE_INLINE T* VectorOfC(const TileArgs<T>& t, int r, int v) {
+    return t.c + r * t.c_stride + Offset(v, t.c_panel);
+  }
+  static MLPCORE_INLINE ptrdiff_t LanesOfC(const TileArgs<T>& t, int v) {
+    const ptrdiff_t left = t.cols - v * kL;
+    return left < 0 ? 0 : left > kL ? kL : left;
+  }
+
+  static __attribute__((noinline)) void Run(const TileArgs<T>& t) {
+    W acc[kRows][kLine];
     MLPCORE_UNROLL
     for (int v = 0; v < kLine; ++v) {
-      line[v] = Load(b + (v / kVectors<T>)*b_panel + (v % kVectors<T>)*kL);
-    }
-    MLPCORE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      const V<T> x = Set<T>(kTransposed ? a[0][r] : a[r / 4][r % 4 * t.a_stride]);
+      W start{};
+      if (t.head) start = Load(t.head + Offset(v, t.b_panel));
       MLPCORE_UNROLL
-      for (int v = 0; v < kLine; ++v) acc[r][v] = MulAdd(x, line[v], acc[r][v]);
+      for (int r = 0; r < kRows; ++r) acc[r][v] = start;
     }
-    b += b_stride;
-    MLPCORE_UNROLL
-    for (int g = 0; g < kGroups; ++g) a[g] += a_step;
-  }
-
-  const bool whole = t.cols == kWidth;
-  if (t.add) {
-    MLPCORE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
+    if (kTransposed && t.resume) {
       MLPCORE_UNROLL
-      for (int v = 0; v < kLine; ++v) {
-        const T* sum = VectorOfC(t, r, v);
-        acc[r][v] = (whole ? Load(sum) : LoadN(sum, LanesOfC(t, v))) + acc[r][v];
+      for (int r = 0; r < kRows; ++r) {
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) acc[r][v] = Load(VectorOfC(t, r, v));
       }
     }
-  }
-  if (t.relu) {
+
+    // A pointer for every four rows, the others by multiples of the stride: with one
+    // for each there are not enough registers, and the loop reloads some of them.
+    constexpr int kGroups = kTransposed ? 1 : (kRows + 3) / 4;
+    const T* a[kGroups];
     MLPCORE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
+    for (int g = 0; g < kGroups; ++g) a[g] = t.a + 4 * g * t.a_stride;
+    const T* b = t.b;
+    // A panel of packed weights is read line by line: let the compiler see the
+    // constant.
+    const ptrdiff_t b_stride = kTransposed ? t.b_stride : kPanel<T>;
+    const ptrdiff_t b_panel = t.b_panel;
+    const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
+    for (ptrdiff_t k = 0; k < t.terms; ++k) {
+      W line[kLine];
       MLPCORE_UNROLL
-      for (int v = 0; v < kLine; ++v) acc[r][v] = AtLeast(acc[r][v], T(0));
+      for (int v = 0; v < kLine; ++v) line[v] = Load(b + Offset(v, b_panel));
+      MLPCORE_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        const W x = (kTransposed ? a[0][r] : a[r / 4][r % 4 * t.a_stride]) - W{};
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) acc[r][v] = MulAdd(x, line[v], acc[r][v]);
+      }
+      b += b_stride;
+      MLPCORE_UNROLL
+      for (int g = 0; g < kGroups; ++g) a[g] += a_step;
     }
-  }
-  if (whole) {
-    MLPCORE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
+
+    const bool whole = t.cols >= kWidth;
+    if (t.add) {
       MLPCORE_UNROLL
-      for (int v = 0; v < kLine; ++v) Store<T>(acc[r][v], VectorOfC(t, r, v));
-    }
-  } else {
-    MLPCORE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      MLPCORE_UNROLL
-      for (int v = 0; v < kLine; ++v) {
-        // A masked store costs several times a whole one.
-        const ptrdiff_t lanes = LanesOfC(t, v);
-        if (lanes == kL) {
-          Store<T>(acc[r][v], VectorOfC(t, r, v));
-        } else {
-          StoreN(acc[r][v], VectorOfC(t, r, v), lanes);
+      for (int r = 0; r < kRows; ++r) {
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) {
+          const T* sum = VectorOfC(t, r, v);
+          acc[r][v] = (whole ? Load(sum) : LoadFirst(sum, LanesOfC(t, v))) + acc[r][v];
         }
       }
     }
+    if (t.relu) {
+      MLPCORE_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) acc[r][v] = NotNegative(acc[r][v]);
+      }
+    }
+    if (whole) {
+      MLPCORE_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) Store(acc[r][v], VectorOfC(t, r, v));
+      }
+    } else {
+      MLPCORE_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) {
+          // A masked store costs several times a whole one.
+          const ptrdiff_t lanes = LanesOfC(t, v);
+          if (lanes == kL) {
+            Store(acc[r][v], VectorOfC(t, r, v));
+          } else {
+            StoreFirst(acc[r][v], VectorOfC(t, r, v), lanes);
+          }
+        }
+      }
+    }
+    // Half a panel of a C that has room for all of it: the rest is padding.
+    if (kHalves == 1 && t.cols > kWidth) {
+      MLPCORE_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) Store(W{}, VectorOfC(t, r, v) + kWidth);
+      }
+    }
   }
-}
+
+ private:
+  static MLPCORE_INLINE V<T> NotNegative(V<T> v) { return AtLeast(v, T(0)); }
+  static MLPCORE_INLINE HalfV<T> NotNegative(HalfV<T> v) {
+    return v < T(0) ? HalfV<T>{} : v;
+  }
+};
 
 template <typename T>
 using TileFunction = void (*)(const TileArgs<T>&);
@@ -175,12 +226,16 @@ constexpr int PanelsFor(int rows) {
 }
 
 // The tile of `rows` x `panels`, instantiated for panels = PanelsFor(rows), and 1 to 4;
-// transposed, for the weight gradient, up to kTilePanels.
+// transposed, for the weight gradient, up to kTilePanels. And that of half a panel.
 template <typename T, bool kTransposed>
 struct TileShapes {
   TileFunction<T> of[kTileRows + 1][kMaxPanels + 1] = {};
+  TileFunction<T> half[kHalfTileRows<T> + 1] = {};
 
-  constexpr TileShapes() { AddRows<kTileRows>(); }
+  constexpr TileShapes() {
+    AddRows<kTileRows>();
+    AddHalf<kHalfTileRows<T>>();
+  }
 
  private:
   template <int kRows>
@@ -190,12 +245,17 @@ struct TileShapes {
   }
   template <int kRows, int kPanels>
   constexpr void AddPanels() {
-    of[kRows][kPanels] = &Tile<T, kRows, kPanels, kTransposed>;
+    of[kRows][kPanels] = &Tile<T, kRows, 2 * kPanels, kTransposed>::Run;
     if constexpr (kPanels > 4) {
       AddPanels<kRows, 4>();
     } else if constexpr (kPanels > 1) {
       AddPanels<kRows, kPanels - 1>();
     }
+  }
+  template <int kRows>
+  constexpr void AddHalf() {
+    half[kRows] = &Tile<T, kRows, 1, kTransposed>::Run;
+    if constexpr (kRows > 1) AddHalf<kRows - 1>();
   }
 };
 template <typename T, bool kTransposed>
@@ -211,9 +271,9 @@ MLPCORE_INLINE int PanelsOfStrip(int rows, ptrdiff_t panels_left) {
 
 // The rows of the next tile when `left` are left: full tiles, but the last two share
 // what is over (7 = 4 + 3, not 6 + 1), because a one-row tile waits for its own chain.
-MLPCORE_INLINE int RowsOfTile(ptrdiff_t left) {
-  if (left <= kTileRows) return static_cast<int>(left);
-  if (left >= 2 * kTileRows) return kTileRows;
+MLPCORE_INLINE int RowsOfTile(ptrdiff_t left, int most) {
+  if (left <= most) return static_cast<int>(left);
+  if (left >= 2 * most) return most;
   return static_cast<int>((left + 1) / 2);
 }
 

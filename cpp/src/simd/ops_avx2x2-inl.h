@@ -11,34 +11,33 @@ namespace {
 
 constexpr bool kHasFma = true;
 
-// Half of a vector, as the vector extension's type: __m256 itself carries attributes
-// that a template argument loses.
-typedef float HalfFloats __attribute__((vector_size(32)));
-typedef double HalfDoubles __attribute__((vector_size(32)));
-
-template <typename T, typename Half>
+template <typename T>
 struct Halves {
-  Half lo, hi;
+  HalfV<T> lo, hi;
   explicit MLPCORE_INLINE Halves(V<T> v) { memcpy(this, &v, sizeof v); }
-  MLPCORE_INLINE Halves(Half low, Half high) : lo(low), hi(high) {}
+  MLPCORE_INLINE Halves(HalfV<T> low, HalfV<T> high) : lo(low), hi(high) {}
   MLPCORE_INLINE V<T> Join() const {
     V<T> v;
     memcpy(&v, this, sizeof v);
     return v;
   }
 };
-using Floats = Halves<float, HalfFloats>;
-using Doubles = Halves<double, HalfDoubles>;
+using Floats = Halves<float>;
+using Doubles = Halves<double>;
 
+MLPCORE_INLINE HalfV<float> MulAdd(HalfV<float> a, HalfV<float> b, HalfV<float> c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+MLPCORE_INLINE HalfV<double> MulAdd(HalfV<double> a, HalfV<double> b, HalfV<double> c) {
+  return _mm256_fmadd_pd(a, b, c);
+}
 MLPCORE_INLINE V<float> MulAdd(V<float> a, V<float> b, V<float> c) {
   const Floats x(a), y(b), z(c);
-  return Floats(_mm256_fmadd_ps(x.lo, y.lo, z.lo), _mm256_fmadd_ps(x.hi, y.hi, z.hi))
-      .Join();
+  return Floats(MulAdd(x.lo, y.lo, z.lo), MulAdd(x.hi, y.hi, z.hi)).Join();
 }
 MLPCORE_INLINE V<double> MulAdd(V<double> a, V<double> b, V<double> c) {
   const Doubles x(a), y(b), z(c);
-  return Doubles(_mm256_fmadd_pd(x.lo, y.lo, z.lo), _mm256_fmadd_pd(x.hi, y.hi, z.hi))
-      .Join();
+  return Doubles(MulAdd(x.lo, y.lo, z.lo), MulAdd(x.hi, y.hi, z.hi)).Join();
 }
 MLPCORE_INLINE V<float> NegMulAdd(V<float> a, V<float> b, V<float> c) {
   return MulAdd(-a, b, c);

@@ -13,6 +13,12 @@ MLPCORE_INLINE V<float> MulAdd(V<float> a, V<float> b, V<float> c) {
 MLPCORE_INLINE V<double> MulAdd(V<double> a, V<double> b, V<double> c) {
   return _mm512_fmadd_pd(a, b, c);
 }
+MLPCORE_INLINE HalfV<float> MulAdd(HalfV<float> a, HalfV<float> b, HalfV<float> c) {
+  return _mm256_mask_fmadd_ps(a, 0xFF, b, c);
+}
+MLPCORE_INLINE HalfV<double> MulAdd(HalfV<double> a, HalfV<double> b, HalfV<double> c) {
+  return _mm256_mask_fmadd_pd(a, 0xF, b, c);
+}
 MLPCORE_INLINE V<float> NegMulAdd(V<float> a, V<float> b, V<float> c) {
   return _mm512_fnmadd_ps(a, b, c);
 }

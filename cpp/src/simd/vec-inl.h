@@ -60,6 +60,14 @@ using U = typename VectorOf<typename Float<T>::Uint>::Type;
 template <typename T>
 constexpr int kLanes = MLPCORE_VEC_BYTES / static_cast<int>(sizeof(T));
 
+// Half a register, for the narrow tiles of instruction sets with 512 bits.
+template <typename T>
+struct HalfOf {
+  typedef T Type __attribute__((vector_size(MLPCORE_VEC_BYTES / 2)));
+};
+template <typename T>
+using HalfV = typename HalfOf<T>::Type;
+
 template <typename T>
 MLPCORE_INLINE V<T> Set(T value) {
   return value - V<T>{};  // x - (+0) is x, -0 and NaN included; folds to a broadcast
@@ -126,11 +134,11 @@ MLPCORE_INLINE V<T> Max(V<T> a, V<T> b) {
 }  // namespace MLPCORE_ISA
 }  // namespace mlpcore
 
-// kHasFma; MulAdd(a, b, c) = a * b + c and NegMulAdd(a, b, c) = c - a * b, rounded once
-// where there is FMA; Sqrt; AtMost(v, bound) and AtLeast(v, bound), in which NaN stays
-// NaN (GCC 12 does not find the one instruction they are in a comparison with a
-// constant); LoadN and StoreN of the first n lanes, n in [0, kLanes], which touch no
-// memory past them (LoadN: 0 in the other lanes).
+// kHasFma; MulAdd(a, b, c) = a * b + c (with 512 bits for HalfV, too) and NegMulAdd(a,
+// b, c) = c - a * b, rounded once where there is FMA; Sqrt; AtMost(v, bound) and
+// AtLeast(v, bound), in which NaN stays NaN (GCC 12 does not find the one instruction
+// they are in a comparison with a constant); LoadN and StoreN of the first n lanes, n
+// in [0, kLanes], which touch no memory past them (LoadN: 0 in the other lanes).
 #include MLPCORE_SIMD_OPS
 
 #endif  // MLPCORE_SIMD_VEC_INL_H_
