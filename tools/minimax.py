@@ -7,7 +7,7 @@ rounded one after another from the constant upwards, the rest being fitted again
 each, so that later coefficients absorb the rounding of earlier ones.
 
 Run `python tools/minimax.py` to print every table with its error (needs mpmath; some
-minutes), or name the ones wanted: exp, log, erf, gelu, and gelu64 for its float64 tables.
+minutes), or name the ones wanted: exp, log, erf, gelu, gelu64 (its float64 tables).
 """
 
 import functools
@@ -185,7 +185,7 @@ def erf_tables():
 
 
 def gelu_tables():
-    """c + t P(t) = log(Phi(-a)) + a^2 / 2, t = a - 2, in float32.
+    """P in c + t P(t) = log(Phi(-a)) + a^2 / 2, t = a - 2, in float32.
 
     An error there is a relative one of the result, a Phi(-a). Where that is below 1e-6
     more and more is allowed, up to 1/4 where it vanishes.

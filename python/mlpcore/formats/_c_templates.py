@@ -5,8 +5,8 @@ They lie in the folder ``c``, one file a topic, and are the C++ kernels' arithme
 operations in the same order, so the same bits. A file is cut into pieces by comments:
 ``/* @ name: needs */`` begins a piece and lists those it calls, ``/* @float32 */``,
 ``/* @float64 */`` and ``/* @both */`` say which type the lines up to the next such
-comment are for, and may list what only that type's lines call. ``real`` and ``word`` (the unsigned integer of the same size) stand for
-the type, and numbers have no suffix.
+comment are for, and may list what only that type's lines call. ``real`` and ``word``
+(the unsigned integer of the same size) stand for the type, and numbers have no suffix.
 """
 
 from __future__ import annotations
