@@ -50,10 +50,12 @@ inline int ThreadsFor(double multiply_adds) {
 
 // How many of n items make a task: a multiple of `unit`, at most `most` (a multiple
 // too), and no less than `least` where that leaves each thread a task. A few tasks a
-// thread even out their speeds; one thread alone takes `most`.
+// thread even out their speeds; one thread alone takes `most`, or all of the items
+// where a quarter of that would be left over: 8 rows after 192 cost 3 % of a step of
+// 24-8-2.
 inline ptrdiff_t ItemsOfTask(ptrdiff_t n, int threads, ptrdiff_t unit, ptrdiff_t least,
                              ptrdiff_t most) {
-  if (threads <= 1) return most;
+  if (threads <= 1) return n <= most + most / 4 ? std::max(n, most) : most;
   constexpr int kTasksOfThread = 4;
   ptrdiff_t items = most;
   for (int tasks = kTasksOfThread; tasks >= 1; --tasks) {

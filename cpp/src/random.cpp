@@ -6,30 +6,39 @@
 #include <utility>
 #include <vector>
 
-#include "mlpcore/philox.h"
+#include "dispatch.h"
 
 namespace mlpcore {
 namespace {
 
-// The 64-bit words of a stream: two of each block, which is kept for its other word.
+// The 64-bit words of a stream, two of each block, of which the first n are asked for.
+// Some blocks are computed at a time, and kept.
 class Words64 {
  public:
-  Words64(uint64_t seed, uint64_t stream) : seed_(seed), stream_(stream) {}
+  Words64(ptrdiff_t n, uint64_t seed, uint64_t stream)
+      : n_(n), seed_(seed), stream_(stream) {}
 
   uint64_t operator[](ptrdiff_t i) {
-    const uint64_t index = static_cast<uint64_t>(i) / 2;
-    if (index != index_) {
-      index_ = index;
-      block_ = Philox(seed_, stream_, index);
-    }
-    const uint32_t* half = block_.word + i % 2 * 2;
+    if (i / kKept != kept_) Keep(i / kKept);
+    const uint32_t* half = word_ + i % kKept * 2;
     return half[0] | static_cast<uint64_t>(half[1]) << 32;
   }
 
  private:
+  static constexpr ptrdiff_t kWordsOfBlock = 2, kKept = 128;
+
+  void Keep(ptrdiff_t kept) {
+    kept_ = kept;
+    const ptrdiff_t first = kept * kKept;
+    ActiveKernels<float>().random_blocks(
+        word_, DivUp(std::min(n_ - first, kKept), kWordsOfBlock), seed_, stream_,
+        static_cast<uint64_t>(first / kWordsOfBlock));
+  }
+
+  ptrdiff_t n_;
   uint64_t seed_, stream_;
-  uint64_t index_ = ~uint64_t{0};  // beyond all that are asked for
-  PhiloxBlock block_{};
+  ptrdiff_t kept_ = -1;
+  alignas(kCacheLine) uint32_t word_[2 * kKept];
 };
 
 // The high 64 bits of a * b.
@@ -49,7 +58,7 @@ uint64_t HighProduct(uint64_t a, uint64_t b) {
 }  // namespace
 
 void Uniform(double* out, ptrdiff_t n, uint64_t seed, uint64_t stream) {
-  Words64 words(seed, stream);
+  Words64 words(n, seed, stream);
   for (ptrdiff_t i = 0; i < n; ++i) {
     out[i] = static_cast<double>(words[i] >> 11) * 0x1p-53;
   }
@@ -59,7 +68,7 @@ void Uniform(double* out, ptrdiff_t n, uint64_t seed, uint64_t stream) {
 // whose bias, n / 2^64, no experiment could see.
 void Permutation(int64_t* out, ptrdiff_t n, uint64_t seed, uint64_t stream) {
   std::iota(out, out + n, int64_t{0});
-  Words64 words(seed, stream);
+  Words64 words(n, seed, stream);
   for (ptrdiff_t i = n - 1; i > 0; --i) {
     const uint64_t bound = static_cast<uint64_t>(i) + 1;
     const uint64_t j = HighProduct(words[i], bound);

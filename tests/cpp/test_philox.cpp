@@ -8,6 +8,8 @@
 namespace mlpcore::testing {
 namespace {
 
+constexpr uint64_t kSeed = 0x299f31d0a4093822, kStream = 0x0370734413198a2e;
+
 bool Equal(const PhiloxBlock& block, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
   return block.word[0] == a && block.word[1] == b && block.word[2] == c &&
          block.word[3] == d;
@@ -34,6 +36,28 @@ TEST_SUITE("philox") {
                 0x6d5451fd));
     CHECK(Equal(Philox(0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88),
                 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1));
+  }
+
+  TEST_CASE("many blocks are the blocks one by one, on every instruction set") {
+    OnEveryIsa([] {
+      // The second begins where the counter's low word overflows.
+      for (const uint64_t first : {uint64_t{0}, uint64_t{0xFFFFFFF5}}) {
+        for (const ptrdiff_t blocks : {1, 15, 16, 17, 64, 65, 200}) {
+          CAPTURE(blocks);
+          std::vector<uint32_t> words(
+              static_cast<size_t>(4 * RoundUp(blocks, kRandomBlocksUnit)));
+          ActiveKernels<float>().random_blocks(words.data(), blocks, kSeed, kStream,
+                                               first);
+          bool all = true;
+          for (ptrdiff_t i = 0; i < blocks; ++i) {
+            const uint32_t* word = words.data() + 4 * i;
+            all &= Equal(Philox(kSeed, kStream, first + static_cast<uint64_t>(i)),
+                         word[0], word[1], word[2], word[3]);
+          }
+          CHECK(all);
+        }
+      }
+    });
   }
 
   TEST_CASE("streams differ by kind, layer and step") {

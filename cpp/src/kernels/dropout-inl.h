@@ -4,7 +4,7 @@
 #define MLPCORE_KERNELS_DROPOUT_INL_H_
 
 #include "kernels/activation-inl.h"
-#include "mlpcore/philox.h"
+#include "kernels/philox-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
@@ -14,7 +14,8 @@ namespace {
 template <typename T>
 void Dropout(const DropoutArgs<T>& d) {
   const T kept_scale = static_cast<T>(1 / (1 - d.rate));
-  const uint64_t threshold = static_cast<uint64_t>(d.rate * 4294967296.0);  // 2^32
+  const uint32_t threshold = static_cast<uint32_t>(d.rate * 4294967296.0);  // 2^32
+  constexpr ptrdiff_t kStrip = 256;  // columns whose random words are kept
   if (!d.derivative_is_set) {
     WithActivation<T>(d.activation, [&](auto phi, auto from_output) {
       using Phi = decltype(phi);
@@ -28,17 +29,18 @@ void Dropout(const DropoutArgs<T>& d) {
   }
   for (ptrdiff_t i = 0; i < d.rows; ++i) {
     const uint64_t row = static_cast<uint64_t>(d.first_row + i) << 32;
-    T* y = d.y.Row(i);
-    T* derivative = d.derivative.Row(i);
-    for (ptrdiff_t j = 0; j < d.n; j += 4) {
-      const PhiloxBlock random =
-          Philox(d.seed, d.stream, row | static_cast<uint64_t>(j / 4));
-      const ptrdiff_t left = d.n - j < 4 ? d.n - j : 4;
-      for (ptrdiff_t e = 0; e < left; ++e) {
-        const bool keep = random.word[e] >= threshold;
+    for (ptrdiff_t j = 0; j < d.n; j += kStrip) {
+      const ptrdiff_t n = d.n - j < kStrip ? d.n - j : kStrip;
+      alignas(kCacheLine) uint32_t random[kStrip];
+      RandomBlocks(random, DivUp<ptrdiff_t>(n, 4), d.seed, d.stream,
+                   row | static_cast<uint64_t>(j / 4));
+      T* __restrict y = d.y.Row(i) + j;
+      T* __restrict derivative = d.derivative.Row(i) + j;
+      for (ptrdiff_t e = 0; e < n; ++e) {
         // Selected, not multiplied by 0: a dropped inf is 0, not NaN.
-        y[j + e] = keep ? y[j + e] * kept_scale : T(0);
-        derivative[j + e] = keep ? derivative[j + e] * kept_scale : T(0);
+        const bool keep = random[e] >= threshold;
+        y[e] = keep ? y[e] * kept_scale : T(0);
+        derivative[e] = keep ? derivative[e] * kept_scale : T(0);
       }
     }
   }

@@ -129,6 +129,9 @@ struct DropoutArgs {
   ptrdiff_t first_row = 0;
 };
 
+// RandomBlocks fills whole multiples of this: the lanes of the widest vector.
+constexpr ptrdiff_t kRandomBlocksUnit = 16;
+
 template <typename T>
 struct KernelTable {
   const char* isa;
@@ -154,6 +157,10 @@ struct KernelTable {
   // The sum of squares of a[i] + l2 * b[i] (b may be null), n a multiple of kPanel.
   double (*sum_squares)(const T* a, const T* b, T l2, ptrdiff_t n);
   void (*dropout)(const DropoutArgs<T>&);
+  // The four words of each of the Philox blocks first, first + 1, ...; `words` has room
+  // for `blocks` rounded up to kRandomBlocksUnit.
+  void (*random_blocks)(uint32_t* words, ptrdiff_t blocks, uint64_t seed,
+                        uint64_t stream, uint64_t first);
   // `n_in` lines of a panel of W, of which `cols` columns exist, into the panels of
   // W^T, to_panel_size apart: line j of them gets column j. Padding is written as zero.
   void (*transpose_panel)(T* to, ptrdiff_t to_panel_size, const T* from, ptrdiff_t n_in,

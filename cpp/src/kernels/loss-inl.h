@@ -115,10 +115,12 @@ template <typename T>
 void SoftmaxCrossEntropy(const LossArgs<T>& a) {
   const T lowest = NegativeInfinity<T>();
   const auto label_of = [&](ptrdiff_t row) -> ptrdiff_t {
-    if (a.targets.labels) return a.targets.labels[row];
     return OneHotColumn(a.targets.values + row * a.targets.value_stride, a.n_out);
   };
   ForEachGroup<T>(a.z, a.rows, a.n_out, lowest, [&](auto& g) {
+    if (a.targets.labels) {
+      return CrossEntropyOfGroup(g, a, g.Of(a.targets.labels), a.label_smoothing == 0);
+    }
     ptrdiff_t labelled = 0;
     const I<T> label = g.OfEach([&](ptrdiff_t row) {
       const ptrdiff_t column = label_of(row);

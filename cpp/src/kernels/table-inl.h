@@ -9,6 +9,7 @@
 #include "kernels/loss-inl.h"
 #include "kernels/optimizer-inl.h"
 #include "kernels/peak-inl.h"
+#include "kernels/philox-inl.h"
 #include "kernels/transpose-inl.h"
 
 #define MLPCORE_STRING_OF(name) #name
@@ -33,6 +34,7 @@ constexpr KernelTable<T> MakeTable() {
           &Update<T>,
           &SumSquares<T>,
           &Dropout<T>,
+          &RandomBlocks,
           &TransposePanel<T>,
           &MapFunction<T>,
           &MultiplyAddLoop<T>,
