@@ -158,7 +158,7 @@ class AcrossRows {
  public:
   static constexpr int kSlots = static_cast<int>(kPanel<T>);
   using Sums = LaneSums<T, kSlots>;
-  static constexpr ptrdiff_t kMostColumns = 2 * kPanel<T>;
+  static constexpr ptrdiff_t kMostColumns = 6 * kPanel<T>;
 
   // `count` rows from `row` on; lanes past them repeat the last one. n is at most
   // kMostColumns.
