@@ -98,6 +98,30 @@ TEST_SUITE("cross_entropy") {
     });
   }
 
+  // Alone a row is taken along, among many across, up to a width that is the kernel's.
+  TEST_CASE_TEMPLATE("a row alone has the bits it has among others", T, float, double) {
+    OnEveryIsa([] {
+      constexpr size_t kRows = 37;
+      for (ptrdiff_t n = 1; n <= 8 * kPanel<T>; n += 1 + n / 10) {
+        CAPTURE(n);
+        const size_t width = static_cast<size_t>(n);
+        const std::vector<T> z = NoiseVector<T>(kRows * width, 5, T(9));
+        const std::vector<int32_t> labels = RandomLabels(kRows, n, 6);
+        const LossRun<T> all = LabelRun(z, kRows, labels);
+        ptrdiff_t different = 0;
+        for (size_t i = 0; i < kRows; ++i) {
+          const auto row = z.begin() + static_cast<ptrdiff_t>(i) * n;
+          const LossRun<T> one = LabelRun(std::vector<T>(row, row + n), 1, {labels[i]});
+          different += !SameBits(one.row_loss[0], all.row_loss[i]);
+          for (size_t j = 0; j < width; ++j) {
+            different += !SameBits(one.gradient[j], all.gradient[i * width + j]);
+          }
+        }
+        CHECK(different == 0);
+      }
+    });
+  }
+
   TEST_CASE_TEMPLATE("p going to 1, and a gap of 1e4", T, float, double) {
     OnEveryIsa([] {
       const double farthest = sizeof(T) == 4 ? 80 : 700;

@@ -58,7 +58,7 @@ TEST_SUITE("softmax") {
   TEST_CASE_TEMPLATE("values", T, float, double) {
     OnEveryIsa([] {
       for (const double range : {1.0, 16.0, 80.0}) {
-        for (const ptrdiff_t n : {1, 2, 3, 7, 8, 9, 15, 16, 17, 33, 64, 96, 97, 1000}) {
+        for (const ptrdiff_t n : {1, 2, 3, 7, 8, 9, 15, 16, 17, 33, 100, 1000}) {
           CAPTURE(range);
           CAPTURE(n);
           const std::vector<T> z =
