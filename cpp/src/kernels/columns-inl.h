@@ -158,9 +158,10 @@ MLPCORE_INLINE void WriteColumns(V<T> (&v)[kPiece<T>], T* p, ptrdiff_t stride) {
   MLPCORE_UNROLL
   for (int j = 0; j < kPiece<T>; ++j) {
     StorePiece<kCols, T>(PieceAt<0, T>(v[j]), p);
-    if constexpr (kPieces < T >> 1)
+    if constexpr (1 < kPieces<T>) {
       StorePiece<kCols, T>(PieceAt<1, T>(v[j]), p + stride);
-    if constexpr (kPieces < T >> 2) {
+    }
+    if constexpr (2 < kPieces<T>) {
       StorePiece<kCols, T>(PieceAt<2, T>(v[j]), p + 2 * stride);
       StorePiece<kCols, T>(PieceAt<3, T>(v[j]), p + 3 * stride);
     }
