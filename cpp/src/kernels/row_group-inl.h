@@ -199,11 +199,9 @@ class AcrossRows {
     written_[k % kPiece<T>] = v;
     if (k % kPiece<T> != kPiece<T> - 1 && k != n_ - 1) return;
     const ptrdiff_t first = k - k % kPiece<T>;
-    WithColumnsLeft<T>(
-        n_ - first, [&](auto columns) __attribute__((always_inline)) {
-          WriteColumns<decltype(columns)::value>(written_, m.Row(row_) + first,
-                                                 m.stride);
-        });
+    WithColumnsLeft<T>(n_ - first, [&](auto columns) __attribute__((always_inline)) {
+      WriteColumns<decltype(columns)::value>(written_, m.Row(row_) + first, m.stride);
+    });
   }
   MLPCORE_INLINE void Keep(V<T> v, Rows<T>, ptrdiff_t k) { kept_[k] = v; }
   MLPCORE_INLINE V<T> Kept(Rows<T>, ptrdiff_t k) const { return kept_[k]; }
@@ -277,13 +275,12 @@ class AcrossRows {
       }
       return;
     }
-    WithColumnsLeft<T>(
-        left, [&](auto columns) __attribute__((always_inline)) {
-          constexpr int kCols = decltype(columns)::value;
-          V<T> v[kPiece<T>];
-          ReadColumns<kCols>(v, p, m.stride);
-          for (int j = 0; j < kCols; ++j) to[j] = v[j];
-        });
+    WithColumnsLeft<T>(left, [&](auto columns) __attribute__((always_inline)) {
+      constexpr int kCols = decltype(columns)::value;
+      V<T> v[kPiece<T>];
+      ReadColumns<kCols>(v, p, m.stride);
+      for (int j = 0; j < kCols; ++j) to[j] = v[j];
+    });
   }
   // Of fewer rows than lanes, by way of memory.
   __attribute__((noinline)) void ReadSome(V<T>* to, const T* p, ptrdiff_t stride,
