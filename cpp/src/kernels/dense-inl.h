@@ -48,6 +48,7 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
     const ptrdiff_t panels_left =
         narrow ? cols_left / kPanel<T> : DivUp(cols_left, kPanel<T>);
     const int panels = half ? 1 : PanelsOfStrip<T>(widest_rows, panels_left);
+    const TilesOfWidth<T> tiles = kTiles<T, false>.OfWidth(panels, half);
     const ptrdiff_t width = panels * kPanel<T>;
     const ptrdiff_t cols = cols_left < width ? cols_left : width;
     t.cols = p.padded ? width : cols;
@@ -61,12 +62,10 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
       for (ptrdiff_t row = 0; row < p.rows;) {
-        const int tile_rows =
-            RowsOfTile(p.rows - row, half ? kHalfTileRows<T> : kTileRows);
+        const int tile_rows = RowsOfTile(p.rows - row, tiles.most_rows);
         t.c = p.c.Row(row) + col;
         t.a = p.a.Row(row) + k;
-        (half ? kTiles<T, false>.half[tile_rows]
-              : kTiles<T, false>.of[tile_rows][panels])(t);
+        tiles.of[tile_rows](t);
         row += tile_rows;
       }
       k += kBlockTerms;
@@ -169,6 +168,7 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
     const bool half = g.narrow && left == 1;
     const ptrdiff_t whole = g.narrow && !half ? left - 1 : left;
     const int panels = whole < kTilePanels ? static_cast<int>(whole) : kTilePanels;
+    const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, half);
     T* first = g.panel + p * g.panel_size;
     const Rows<const T> dz = {g.dz.data + p * kPanel<T>, g.dz.stride};
     for (int i = 0; g.in_begin == 0 && i < panels; ++i) {
@@ -181,11 +181,10 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
       t.terms = g.rows - row < slice ? g.rows - row : slice;
       t.resume = row > 0;
       for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
-        const int inputs =
-            RowsOfTile(g.in_end - i, half ? kHalfTileRows<T> : kTileRows);
+        const int inputs = RowsOfTile(g.in_end - i, tiles.most_rows);
         t.c = first + (1 + i - g.in_origin) * kPanel<T>;
         t.a = g.x.Row(row) + i;
-        (half ? kTiles<T, true>.half[inputs] : kTiles<T, true>.of[inputs][panels])(t);
+        tiles.of[inputs](t);
         i += inputs;
       }
     }

@@ -158,6 +158,8 @@ class AcrossRows {
  public:
   static constexpr int kSlots = static_cast<int>(kPanel<T>);
   using Sums = LaneSums<T, kSlots>;
+  // With more, along the row is as fast: softmax of 96 columns takes 82 ns a row across
+  // and 81 along, of 64 56 and 62, of 33 30 and 55 (Zen 4, AVX-512).
   static constexpr ptrdiff_t kMostColumns = 6 * kPanel<T>;
 
   // `count` rows from `row` on; lanes past them repeat the last one. n is at most

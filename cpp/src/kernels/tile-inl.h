@@ -225,16 +225,27 @@ constexpr int PanelsFor(int rows) {
   return panels < 1 ? 1 : panels > kMaxPanels ? kMaxPanels : panels;
 }
 
-// The tile of `rows` x `panels`, instantiated for panels = PanelsFor(rows), and 1 to 4;
+// The tiles of one width, by their rows, and the most rows there are.
+template <typename T>
+struct TilesOfWidth {
+  const TileFunction<T>* of;
+  int most_rows;
+};
+
+// The tile of `panels` x `rows`, instantiated for panels = PanelsFor(rows), and 1 to 4;
 // transposed, for the weight gradient, up to kTilePanels. And that of half a panel.
 template <typename T, bool kTransposed>
 struct TileShapes {
-  TileFunction<T> of[kTileRows + 1][kMaxPanels + 1] = {};
+  TileFunction<T> of[kMaxPanels + 1][kTileRows + 1] = {};
   TileFunction<T> half[kHalfTileRows<T> + 1] = {};
 
   constexpr TileShapes() {
     AddRows<kTileRows>();
     AddHalf<kHalfTileRows<T>>();
+  }
+  MLPCORE_INLINE TilesOfWidth<T> OfWidth(int panels, bool is_half) const {
+    if (is_half) return {half, kHalfTileRows<T>};
+    return {of[panels], kTileRows};
   }
 
  private:
@@ -245,7 +256,7 @@ struct TileShapes {
   }
   template <int kRows, int kPanels>
   constexpr void AddPanels() {
-    of[kRows][kPanels] = &Tile<T, kRows, 2 * kPanels, kTransposed>::Run;
+    of[kPanels][kRows] = &Tile<T, kRows, 2 * kPanels, kTransposed>::Run;
     if constexpr (kPanels > 4) {
       AddPanels<kRows, 4>();
     } else if constexpr (kPanels > 1) {
