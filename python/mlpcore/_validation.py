@@ -45,9 +45,9 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
             f"call {name}.toarray()"
         )
     # Only a subclass can be masked: numpy.ma is imported, in 9 ms, when it is named.
-    if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
-        if np.ma.is_masked(value):
-            raise TypeError(f"{name}: masked entries are not supported; call .filled()")
+    is_subclass = isinstance(value, np.ndarray) and type(value) is not np.ndarray
+    if is_subclass and np.ma.is_masked(value):
+        raise TypeError(f"{name}: masked entries are not supported; call .filled()")
     array = np.asarray(value)
     if array.dtype.kind == "O":
         array = _from_frame(value, array)
