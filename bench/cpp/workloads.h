@@ -48,6 +48,7 @@ inline std::vector<Workload> Workloads() {
        true,
        "scikit-learn's defaults on its digits"},
       {{784, 32, 10}, A::kRelu, {}, {32}, false, "digits, small"},
+      {{28, 100, 2}, A::kRelu, {}, {200}, true, "its defaults on a table"},
       {{784, 128, 10}, A::kRelu, {1, 256, 10'000}, {32, 128, 512}, false, "digits"},
       {{784, 1024, 1024, 10}, A::kRelu, {1, 128, 4096}, {256}, true, "wide"},
       {{1024, 1024, 1024, 1024, 1024}, A::kRelu, {256}, {256}, false, "libxsmm's case"},

@@ -8,36 +8,13 @@
 #include "aligned_buffer.h"
 #include "dispatch.h"
 #include "forward.h"
-#include "loss.h"
-#include "mlpcore/philox.h"
 #include "packing.h"
 #include "pool.h"
+#include "row_pass.h"
+#include "transposed_panels.h"
 
 namespace mlpcore {
 namespace {
-
-// A matrix of our own, its rows padded to whole panels. In the padding of dz is 0:
-// the losses do not write there, and the products of zero weights are 0 (or NaN, where
-// dz is not finite, and training ends).
-template <typename T>
-struct OwnedRows {
-  OwnedRows() = default;
-  OwnedRows(ptrdiff_t rows, ptrdiff_t columns)
-      : stride(PaddedStride<T>(columns)), buffer(static_cast<size_t>(rows * stride)) {}
-  Rows<T> rows(ptrdiff_t from = 0) const {
-    return {buffer.data() ? buffer.data() + from * stride : nullptr, stride};
-  }
-  ptrdiff_t stride = 0;
-  AlignedBuffer<T> buffer;
-};
-
-// What a layer keeps of the rows of a group, from the forward to the backward pass.
-template <typename T>
-struct LayerState {
-  OwnedRows<T> y;           // output; of a layer whose loss is taken from z: z
-  OwnedRows<T> derivative;  // phi'(z), if y does not give it or dropout masks it
-  OwnedRows<T> dz;
-};
 
 // A part has as many of a layer's panels as any tile takes at once, and so many inputs
 // that the panels of dz, read once a part, are used 10 times over. Its gradient is 16
@@ -60,307 +37,235 @@ std::vector<Part> PartsOf(const std::vector<LayerLayout>& layout) {
   return parts;
 }
 
+// Forward, dx and dW.
+template <typename T>
+double WorkOf(const Network<T>& network, ptrdiff_t rows) {
+  return 3 * network.work() * static_cast<double>(rows);
+}
+
+// How a batch's rows are cut for the sums over them: a matter of the network and the
+// batch, never of the threads, because it shows in the bits.
+//
+// Two threads can share a step in two ways. Together: each takes half of the rows
+// forward and back, then half of the gradient's parts, over the rows of both; in the
+// next step both write where the other has just read (4 ns a line, Zen 4). Apart: each
+// takes chunks of its own through all of it, and only the chunks' gradients meet.
+// That is faster if a gradient has no more elements than the rows leave in memory, and
+// if a chunk has rows enough for a tile's sum. Then there are as many chunks for one as
+// for the other, of one size.
+struct Chunks {
+  ptrdiff_t rows = kBlockTerms;
+  bool may_be_apart = false;
+};
+template <typename T>
+Chunks ChunksOf(const Network<T>& network, ptrdiff_t rows) {
+  constexpr ptrdiff_t kLeastRows = 32, kUnit = 4;
+  Chunks chunks;
+  if (rows < 2 * kLeastRows || !IsWorthThreads(WorkOf(network, rows))) return chunks;
+  ptrdiff_t row_elements = 0;
+  for (const LayerLayout& layer : network.layout()) {
+    row_elements += PaddedStride<T>(layer.n_in) + PaddedStride<T>(layer.n_out);
+  }
+  if (static_cast<ptrdiff_t>(network.arena_size()) > rows * row_elements) return chunks;
+  const ptrdiff_t n = 2 * DivUp(rows, 2 * kBlockTerms);
+  chunks.rows = RoundUp(DivUp(rows, n), kUnit);
+  chunks.may_be_apart = true;
+  return chunks;
+}
+
+// Where the lines of a part go: its first panel, whose line after the head is input
+// in_origin's.
+template <typename T>
+struct PartTarget {
+  T* panel;
+  ptrdiff_t panel_size, in_origin;
+};
+// In an arena of gradients.
+template <typename T>
+PartTarget<T> PlaceOf(const Part& part, T* arena, const LayerLayout& layer) {
+  return {arena + layer.offset + part.panel * layer.panel_size, layer.panel_size, 0};
+}
+
 }  // namespace
 
 template <typename T>
 struct GradientEngine<T>::Workspace {
   explicit Workspace(std::shared_ptr<Network<T>> of)
       : network(std::move(of)),
-        spec(network->spec()),
-        transposed_layout(LayOutTransposed<T>(network->layout())),
-        transposed(ArenaSize<T>(transposed_layout)),
+        transposed(*network),
+        pass(*network, transposed),
         parts(PartsOf(network->layout())) {}
 
-  void Reserve(ptrdiff_t rows);
-  void RefreshAll();
-  void ForwardBackward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
-  Rows<const T> InputRowsOf(const KernelTable<T>& kernels, ptrdiff_t first,
-                            ptrdiff_t count);
-  Targets<T> TargetsOf(ptrdiff_t first) const;
-  const T* WeightsOf(ptrdiff_t first) const;
-  void Forward(const KernelTable<T>& kernels, Rows<const T> x, ptrdiff_t first,
-               ptrdiff_t count);
-  void LossAndOutputGradient(const KernelTable<T>& kernels, ptrdiff_t first,
-                             ptrdiff_t count);
-  void Backward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
-  struct PartBuffer;
-  void WeightGradient(const KernelTable<T>& kernels, const Part& part, ptrdiff_t rows,
-                      const PartBuffer& to);
-  PartGradient<T> GradientOf(const Part& part) const;
-  void SumGroup(ptrdiff_t rows);
+  void BeginBatch(const Batch<T>& batch, const GradientOptions& options, bool by_part);
+  // A group of rows forward and back; apart, with the gradient of each chunk.
+  void RunGroup();
+  void RunTogether();
+  void RunChunk(ptrdiff_t chunk);
+  // What the group adds to a part of the gradient.
+  void SumTogether(const Part& part, const PartTarget<T>& to) const;
+  void SumApart(const Part& part);
+  void WeightGradient(const Part& part, ptrdiff_t first, ptrdiff_t rows,
+                      bool accumulate, const PartTarget<T>& to) const;
+
+  const LayerLayout& LayerOf(const Part& part) const {
+    return network->layout()[static_cast<size_t>(part.layer)];
+  }
+  PartGradient<T> GradientOf(const Part& part) const {
+    const LayerLayout& layer = LayerOf(part);
+    const PartTarget<T> place = PlaceOf(part, gradient.data(), layer);
+    return {place.panel + part.line() * kPanel<T>, layer.panel_size};
+  }
+  ptrdiff_t n_chunks() const { return DivUp(group_rows, chunk_rows); }
+  ptrdiff_t RowsOfChunk(ptrdiff_t chunk) const {
+    return std::min(chunk_rows, group_rows - chunk * chunk_rows);
+  }
+  // The batch's first chunk is where the sum begins.
+  T* ChunkGradient(ptrdiff_t chunk) const {
+    return group_first + chunk == 0
+               ? gradient.data()
+               : chunk_gradients[static_cast<size_t>(chunk)].data();
+  }
 
   std::shared_ptr<Network<T>> network;
-  const NetworkSpec& spec;
-  std::vector<LayerLayout> transposed_layout;
-  AlignedBuffer<T> transposed;
-  uint64_t transposed_version = 0;  // of the network's parameters; 0: never written
-  AlignedBuffer<T> gradient;        // empty until it is needed as a whole
+  TransposedPanels<T> transposed;
+  RowPass<T> pass;
   std::vector<Part> parts;
+  AlignedBuffer<T> gradient;                      // empty until it is needed as a whole
+  std::vector<AlignedBuffer<T>> chunk_gradients;  // of a group, apart
+
+  const KernelTable<T>* kernels = nullptr;
   int threads = 1;  // that the last batch got
-
-  // A group: the rows between two barriers. Capacity, then the current one.
-  ptrdiff_t capacity = 0;
-  bool has_dropout_buffers = false;
-  OwnedRows<T> x;  // rows gathered through the order
-  std::vector<LayerState<T>> layers;
-  OwnedRows<T> target_values;
-  std::vector<int32_t> target_labels, row_class;
-  std::vector<T> row_weight;  // as given, gathered
-  std::vector<T> row_scale;   // divided by the batch's sum, so that no scale is lost
-  std::vector<T> row_loss;
-
-  Batch<T> batch;  // the whole batch
-  GradientOptions options;
-  double scale = 0;           // 1 / sum of the batch's weights
-  ptrdiff_t group_first = 0;  // row of the batch
+  ptrdiff_t chunk_rows = 0, most_group_rows = 0;
+  bool apart = false;
+  bool at_once = false;  // a part is complete as soon as it is begun
   Evaluation result;
+
+  ptrdiff_t group_first = 0, group_rows = 0;
+  std::vector<Evaluation> chunk_sums;
 };
 
 template <typename T>
-void GradientEngine<T>::Workspace::Reserve(ptrdiff_t rows) {
-  const bool dropout = options.dropout;
-  if (rows <= capacity && (has_dropout_buffers || !dropout)) return;
-  rows = std::max(rows, capacity);
-  const ptrdiff_t n_layers = spec.n_layers();
-  layers.clear();
-  layers.resize(static_cast<size_t>(n_layers));
-  for (ptrdiff_t l = 0; l < n_layers; ++l) {
-    LayerState<T>& layer = layers[static_cast<size_t>(l)];
-    const ptrdiff_t n = spec.layer_sizes[static_cast<size_t>(l) + 1];
-    const bool masked =
-        dropout && l + 1 < n_layers && spec.dropout[static_cast<size_t>(l)] > 0;
-    layer.y = OwnedRows<T>(rows, n);
-    layer.dz = OwnedRows<T>(rows, n);
-    if (masked || !DerivativeFromOutput(spec.activations[static_cast<size_t>(l)])) {
-      layer.derivative = OwnedRows<T>(rows, n);
-    }
-  }
-  const size_t n = static_cast<size_t>(rows);
-  x = OwnedRows<T>(rows, spec.n_in());
-  target_values = OwnedRows<T>(rows, spec.n_out());
-  target_labels.resize(n);
-  row_class.resize(n);
-  row_weight.resize(n);
-  row_scale.resize(n);
-  row_loss.resize(n);
-  capacity = rows;
-  has_dropout_buffers = dropout;
-}
-
-template <typename T>
-void GradientEngine<T>::Workspace::RefreshAll() {
-  if (transposed_version == network->version()) return;
-  for (size_t l = 1; l < transposed_layout.size(); ++l) {
-    const LayerLayout& layer = network->layout()[l];
-    for (ptrdiff_t p = 0; p < layer.n_panels; ++p) {
-      TransposePanel(transposed.data(), transposed_layout[l], network->arena(), layer,
-                     p, 0, layer.n_in);
-    }
-  }
-  transposed_version = network->version();
-}
-
-// The group's input rows: in place if they are in order, else gathered. Gathering costs
-// one pass over data that has to be read anyway, and gives rows whose stride suits the
-// cache; targets and weights come along.
-template <typename T>
-Rows<const T> GradientEngine<T>::Workspace::InputRowsOf(const KernelTable<T>& kernels,
-                                                        ptrdiff_t first,
-                                                        ptrdiff_t count) {
-  const ptrdiff_t row = group_first + first;
-  if (batch.order == nullptr)
-    return {batch.x.data + row * batch.x.stride, batch.x.stride};
-  const int64_t* order = batch.order + row;
-  const Targets<T>& targets = batch.targets;
-  kernels.gather(x.rows(first), {batch.x.data, batch.x.stride}, order, count,
-                 spec.n_in());
-  if (targets.labels) {
-    int32_t* labels = target_labels.data() + first;
-    for (ptrdiff_t i = 0; i < count; ++i) labels[i] = targets.labels[order[i]];
-  } else {
-    kernels.gather(target_values.rows(first), {targets.values, targets.value_stride},
-                   order, count, spec.n_out());
-  }
+void GradientEngine<T>::Workspace::BeginBatch(const Batch<T>& batch,
+                                              const GradientOptions& options,
+                                              bool by_part) {
+  kernels = &ActiveKernels<T>();
+  result = Evaluation{};
+  double weight = static_cast<double>(batch.rows);
   if (batch.weights) {
-    T* weights = row_weight.data() + first;
-    for (ptrdiff_t i = 0; i < count; ++i) weights[i] = batch.weights[order[i]];
-  }
-  return x.rows(first);
-}
-
-template <typename T>
-Targets<T> GradientEngine<T>::Workspace::TargetsOf(ptrdiff_t first) const {
-  if (batch.order == nullptr) return TargetsFrom(batch.targets, group_first + first);
-  if (batch.targets.labels) return {target_labels.data() + first, nullptr, 0};
-  return {nullptr, target_values.rows(first).data, target_values.stride};
-}
-
-template <typename T>
-const T* GradientEngine<T>::Workspace::WeightsOf(ptrdiff_t first) const {
-  if (batch.weights == nullptr) return nullptr;
-  return batch.order ? row_weight.data() + first : batch.weights + group_first + first;
-}
-
-template <typename T>
-void GradientEngine<T>::Workspace::Forward(const KernelTable<T>& kernels,
-                                           Rows<const T> in, ptrdiff_t first,
-                                           ptrdiff_t count) {
-  const ptrdiff_t n_layers = spec.n_layers();
-  for (ptrdiff_t l = 0; l < n_layers; ++l) {
-    const size_t i = static_cast<size_t>(l);
-    const LayerState<T>& state = layers[i];
-    const bool last = l + 1 == n_layers;
-    const bool from_output = DerivativeFromOutput(spec.activations[i]);
-    const Rows<T> y = state.y.rows(first);
-    const Rows<T> derivative = from_output ? Rows<T>{} : state.derivative.rows(first);
-    DenseArgs<T> args = DenseArgsOf(*network, l, in, {y, {}, derivative, true}, count);
-    if (last && LossTakesField(spec)) args.activation = Activation::kIdentity;
-    kernels.dense(args);
-    if (!last && options.dropout && spec.dropout[i] > 0) {
-      DropoutArgs<T> dropout;
-      dropout.y = y;
-      dropout.derivative = state.derivative.rows(first);
-      dropout.rows = count;
-      dropout.n = args.n_out;
-      dropout.activation = args.activation;
-      dropout.derivative_is_set = !from_output;
-      dropout.rate = spec.dropout[i];
-      dropout.seed = options.seed;
-      dropout.stream =
-          StreamOf(StreamKind::kDropout, static_cast<uint64_t>(l), options.step);
-      dropout.first_row = group_first + first;
-      kernels.dropout(dropout);
+    weight = 0;
+    for (ptrdiff_t i = 0; i < batch.rows; ++i) {
+      weight += static_cast<double>(batch.weights[batch.order ? batch.order[i] : i]);
     }
-    in = y;
   }
+  threads =
+      options.threads > 0 ? options.threads : ThreadsFor(WorkOf(*network, batch.rows));
+  const Chunks chunks = ChunksOf(*network, batch.rows);
+  chunk_rows = chunks.rows;
+  apart =
+      chunks.may_be_apart && threads > 1 && DivUp(batch.rows, chunk_rows) >= threads;
+  // A group is a chunk of rows for each thread.
+  most_group_rows = std::min(batch.rows, static_cast<ptrdiff_t>(threads) * chunk_rows);
+  at_once = by_part && !apart && most_group_rows == batch.rows;
+  if (gradient.size() == 0 && !at_once) {
+    gradient = AlignedBuffer<T>(network->arena_size());
+  }
+  const size_t n = static_cast<size_t>(DivUp(most_group_rows, chunk_rows));
+  while (apart && chunk_gradients.size() < n) {
+    chunk_gradients.emplace_back(network->arena_size());
+  }
+  chunk_sums.resize(n);
+  pass.BeginBatch(batch, options, weight > 0 ? 1 / weight : 0, most_group_rows);
+  transposed.RefreshAll();
 }
 
 template <typename T>
-void GradientEngine<T>::Workspace::LossAndOutputGradient(const KernelTable<T>& kernels,
-                                                         ptrdiff_t first,
-                                                         ptrdiff_t count) {
-  const LayerState<T>& output = layers.back();
-  LossArgs<T> loss = LossArgsOf<T>(spec, count);
-  loss.row_loss = row_loss.data() + first;
-  loss.row_class = row_class.data() + first;
-  loss.gradient = output.dz.rows(first);
-  loss.z = output.y.rows(first);
-  loss.label_smoothing = static_cast<T>(options.label_smoothing);
-  loss.targets = TargetsOf(first);
-  if (const T* weights = WeightsOf(first)) {
-    for (ptrdiff_t i = 0; i < count; ++i) {
-      row_scale[static_cast<size_t>(first + i)] =
-          static_cast<T>(static_cast<double>(weights[i]) * scale);
-    }
-    loss.row_weight = row_scale.data() + first;
+void GradientEngine<T>::Workspace::RunGroup() {
+  pass.BeginGroup(group_first);
+  if (apart) {
+    ParallelFor(n_chunks(), threads, [&](ptrdiff_t chunk) { RunChunk(chunk); });
   } else {
-    loss.scale = static_cast<T>(scale);
+    RunTogether();
   }
-  kernels.loss(loss);
-  if (!LossTakesField(spec)) {
-    const Rows<T> dz = output.dz.rows(first);
-    kernels.activation_gradient(spec.activations.back(), dz, dz, output.y.rows(first),
-                                output.derivative.rows(first), count, spec.n_out());
-  }
-}
-
-template <typename T>
-void GradientEngine<T>::Workspace::Backward(const KernelTable<T>& kernels,
-                                            ptrdiff_t first, ptrdiff_t count) {
-  for (ptrdiff_t l = spec.n_layers() - 1; l > 0; --l) {
-    const size_t i = static_cast<size_t>(l);
-    const LayerLayout& layer = network->layout()[i];
-    const LayerState<T>& below = layers[i - 1];
-    InputGradientArgs<T> args;
-    args.dx = below.dz.rows(first);
-    args.dz = layers[i].dz.rows(first);
-    args.panels = transposed.data() + transposed_layout[i].offset;
-    args.rows = count;
-    args.n_in = layer.n_in;
-    args.n_out = layer.n_out;
-    args.activation = spec.activations[i - 1];
-    args.padded = true;
-    args.y = below.y.rows(first);
-    // A buffer may be there from an earlier call with dropout.
-    const bool masked = options.dropout && spec.dropout[i - 1] > 0;
-    if (masked || !DerivativeFromOutput(args.activation)) {
-      args.derivative = below.derivative.rows(first);
-    }
-    kernels.input_gradient(args);
-  }
-}
-
-template <typename T>
-void GradientEngine<T>::Workspace::ForwardBackward(const KernelTable<T>& kernels,
-                                                   ptrdiff_t first, ptrdiff_t count) {
-  const Rows<const T> in = InputRowsOf(kernels, first, count);
-  Forward(kernels, in, first, count);
-  LossAndOutputGradient(kernels, first, count);
-  Backward(kernels, first, count);
-}
-
-// Where the gradient of a part is summed: panels, heads first.
-template <typename T>
-struct GradientEngine<T>::Workspace::PartBuffer {
-  T* panel;
-  ptrdiff_t panel_size, in_origin;
-};
-
-// One part over the group's chunks, in order.
-template <typename T>
-void GradientEngine<T>::Workspace::WeightGradient(const KernelTable<T>& kernels,
-                                                  const Part& part, ptrdiff_t rows,
-                                                  const PartBuffer& to) {
-  const size_t l = static_cast<size_t>(part.layer);
-  Rows<const T> in;
-  if (l > 0) {
-    in = layers[l - 1].y.rows();
-  } else if (batch.order) {
-    in = x.rows();
-  } else {
-    in = {batch.x.data + group_first * batch.x.stride, batch.x.stride};
-  }
-  WeightGradientArgs<T> args;
-  args.panel = to.panel;
-  args.n_panels = part.n_panels;
-  args.narrow = part.panel + part.n_panels == network->layout()[l].n_panels &&
-                EndsInHalfPanel<T>(network->layout()[l].n_out);
-  args.panel_size = to.panel_size;
-  args.in_origin = to.in_origin;
-  args.in_begin = part.in_begin;
-  args.in_end = part.in_end;
-  for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
-    const Rows<T> dz = layers[l].dz.rows(chunk);
-    args.x = in.From(chunk);
-    args.dz = {dz.data + part.panel * kPanel<T>, dz.stride};
-    args.rows = std::min(kBlockTerms, rows - chunk);
-    args.accumulate = group_first + chunk > 0;
-    kernels.weight_gradient(args);
-  }
-}
-
-template <typename T>
-PartGradient<T> GradientEngine<T>::Workspace::GradientOf(const Part& part) const {
-  const LayerLayout& layer = network->layout()[static_cast<size_t>(part.layer)];
-  return {gradient.data() + layer.offset + part.panel * layer.panel_size +
-              part.line() * kPanel<T>,
-          layer.panel_size};
-}
-
-// Losses and counts of the group, chunk by chunk, in order.
-template <typename T>
-void GradientEngine<T>::Workspace::SumGroup(ptrdiff_t rows) {
-  for (ptrdiff_t chunk = 0; chunk < rows; chunk += kBlockTerms) {
-    LossArgs<T> loss = LossArgsOf<T>(spec, std::min(kBlockTerms, rows - chunk));
-    loss.row_loss = row_loss.data() + chunk;
-    loss.row_class = row_class.data() + chunk;
-    loss.z = layers.back().y.rows(chunk);
-    loss.targets = TargetsOf(chunk);
-    const Evaluation sums = SumRows(loss, WeightsOf(chunk), spec);
+  for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) {
+    const Evaluation& sums = chunk_sums[static_cast<size_t>(chunk)];
     result.loss += sums.loss;
     result.weight += sums.weight;
     result.correct += sums.correct;
   }
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::RunTogether() {
+  const ptrdiff_t block =
+      RowsOfTask(network->block_rows(), group_rows, threads, kernels->tile_rows);
+  ParallelFor(DivUp(group_rows, block), threads, [&](ptrdiff_t task) {
+    const ptrdiff_t first = task * block;
+    pass.Run(*kernels, first, std::min(block, group_rows - first));
+  });
+  for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) {
+    chunk_sums[static_cast<size_t>(chunk)] =
+        pass.Sums(chunk * chunk_rows, RowsOfChunk(chunk));
+  }
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::RunChunk(ptrdiff_t chunk) {
+  const ptrdiff_t first = chunk * chunk_rows, rows = RowsOfChunk(chunk);
+  const ptrdiff_t block =
+      RowsOfTask(network->block_rows(), rows, 1, kernels->tile_rows);
+  for (ptrdiff_t row = 0; row < rows; row += block) {
+    pass.Run(*kernels, first + row, std::min(block, rows - row));
+  }
+  chunk_sums[static_cast<size_t>(chunk)] = pass.Sums(first, rows);
+  for (const Part& part : parts) {
+    WeightGradient(part, first, rows, false,
+                   PlaceOf(part, ChunkGradient(chunk), LayerOf(part)));
+  }
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::SumTogether(const Part& part,
+                                               const PartTarget<T>& to) const {
+  for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) {
+    WeightGradient(part, chunk * chunk_rows, RowsOfChunk(chunk),
+                   group_first + chunk > 0, to);
+  }
+}
+
+template <typename T>
+void GradientEngine<T>::Workspace::SumApart(const Part& part) {
+  const LayerLayout& layer = LayerOf(part);
+  const ptrdiff_t n = part.n_lines() * kPanel<T>;
+  for (ptrdiff_t chunk = group_first == 0 ? 1 : 0; chunk < n_chunks(); ++chunk) {
+    for (ptrdiff_t p = 0; p < part.n_panels; ++p) {
+      const ptrdiff_t at =
+          layer.offset + (part.panel + p) * layer.panel_size + part.line() * kPanel<T>;
+      kernels->add(gradient.data() + at, ChunkGradient(chunk) + at, n);
+    }
+  }
+}
+
+// One part over some rows, a chunk.
+template <typename T>
+void GradientEngine<T>::Workspace::WeightGradient(const Part& part, ptrdiff_t first,
+                                                  ptrdiff_t rows, bool accumulate,
+                                                  const PartTarget<T>& to) const {
+  const LayerLayout& layer = LayerOf(part);
+  const Rows<const T> dz = pass.FieldGradientOf(part.layer, first);
+  WeightGradientArgs<T> args;
+  args.panel = to.panel;
+  args.panel_size = to.panel_size;
+  args.in_origin = to.in_origin;
+  args.n_panels = part.n_panels;
+  args.narrow =
+      part.panel + part.n_panels == layer.n_panels && EndsInHalfPanel<T>(layer.n_out);
+  args.in_begin = part.in_begin;
+  args.in_end = part.in_end;
+  args.x = pass.InputOf(part.layer, first);
+  args.dz = {dz.data + part.panel * kPanel<T>, dz.stride};
+  args.rows = rows;
+  args.accumulate = accumulate;
+  kernels->weight_gradient(args);
 }
 
 template <typename T>
@@ -376,62 +281,30 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
                                 const ShouldStop& should_stop,
                                 const UsePart& use_part) {
   Workspace& work = *work_;
-  const KernelTable<T>& kernels = ActiveKernels<T>();
-  work.batch = batch;
-  work.options = options;
-  double weight = static_cast<double>(batch.rows);
-  if (batch.weights) {
-    weight = 0;
-    for (ptrdiff_t i = 0; i < batch.rows; ++i) {
-      weight += static_cast<double>(batch.weights[batch.order ? batch.order[i] : i]);
-    }
-  }
-  work.scale = weight > 0 ? 1 / weight : 0;
-  work.result = Evaluation{};
-
-  // A group is a chunk of rows for each thread.
-  const int threads =
-      options.threads > 0
-          ? options.threads
-          : ThreadsFor(3 * work.network->work() * static_cast<double>(batch.rows));
-  const ptrdiff_t group_rows =
-      std::min(batch.rows, static_cast<ptrdiff_t>(threads) * kBlockTerms);
-  work.threads = threads;
-  work.Reserve(group_rows);
-  work.RefreshAll();
-  // Then a part is complete as soon as it is begun, and needs no place in memory.
-  const bool at_once = use_part && group_rows == batch.rows;
-  if (work.gradient.size() == 0 && !at_once) {
-    work.gradient = AlignedBuffer<T>(work.network->arena_size());
-  }
-
-  const ptrdiff_t n_parts = static_cast<ptrdiff_t>(work.parts.size());
-  for (ptrdiff_t first = 0; first < batch.rows; first += group_rows) {
+  work.BeginBatch(batch, options, use_part != nullptr);
+  for (ptrdiff_t first = 0; first < batch.rows; first += work.most_group_rows) {
     if (first > 0 && should_stop && should_stop()) return false;
-    const ptrdiff_t rows = std::min(group_rows, batch.rows - first);
     work.group_first = first;
-    const ptrdiff_t block =
-        RowsOfTask(work.network->block_rows(), rows, threads, kernels.tile_rows);
-    ParallelFor(DivUp(rows, block), threads, [&](ptrdiff_t task) {
-      work.ForwardBackward(kernels, task * block, std::min(block, rows - task * block));
-    });
-    work.SumGroup(rows);
-    const bool last = first + rows == batch.rows;
-    if (use_part && last && !std::isfinite(work.result.loss)) return true;
-    ParallelFor(n_parts, threads, [&](ptrdiff_t task) {
+    work.group_rows = std::min(work.most_group_rows, batch.rows - first);
+    work.RunGroup();
+    const bool is_complete = first + work.group_rows == batch.rows;
+    if (use_part && is_complete && !std::isfinite(work.result.loss)) return true;
+    const ptrdiff_t n_parts = static_cast<ptrdiff_t>(work.parts.size());
+    ParallelFor(n_parts, work.threads, [&](ptrdiff_t task) {
       const Part& part = work.parts[static_cast<size_t>(task)];
-      if (at_once) {
+      if (work.at_once) {
         alignas(kCacheLine) T lines[kPartPanels * (1 + kPartInputs) * kPanel<T>];
         const ptrdiff_t panel_size = (1 + part.in_end - part.in_begin) * kPanel<T>;
-        work.WeightGradient(kernels, part, rows, {lines, panel_size, part.in_begin});
+        work.SumTogether(part, {lines, panel_size, part.in_begin});
         const T* first_line = lines + (part.in_begin == 0 ? 0 : kPanel<T>);
         return use_part(part, {first_line, panel_size});
       }
-      const LayerLayout& layer =
-          work.network->layout()[static_cast<size_t>(part.layer)];
-      T* panel = work.gradient.data() + layer.offset + part.panel * layer.panel_size;
-      work.WeightGradient(kernels, part, rows, {panel, layer.panel_size, 0});
-      if (use_part && last) use_part(part, work.GradientOf(part));
+      if (work.apart) {
+        work.SumApart(part);
+      } else {
+        work.SumTogether(part, PlaceOf(part, work.gradient.data(), work.LayerOf(part)));
+      }
+      if (use_part && is_complete) use_part(part, work.GradientOf(part));
     });
   }
   return true;
@@ -466,18 +339,11 @@ void GradientEngine<T>::CopyGradient(T* flat) const {
 
 template <typename T>
 void GradientEngine<T>::RefreshTransposed(const Part& part) {
-  if (part.layer == 0) return;
-  const size_t l = static_cast<size_t>(part.layer);
-  for (ptrdiff_t p = 0; p < part.n_panels; ++p) {
-    TransposePanel(work_->transposed.data(), work_->transposed_layout[l],
-                   work_->network->arena(), work_->network->layout()[l], part.panel + p,
-                   part.in_begin, part.in_end);
-  }
+  work_->transposed.Refresh(part);
 }
 template <typename T>
 void GradientEngine<T>::MarkRefreshed() {
-  work_->network->ParametersChanged();
-  work_->transposed_version = work_->network->version();
+  work_->transposed.MarkRefreshed();
 }
 
 template class GradientEngine<float>;

@@ -42,8 +42,11 @@ void ParallelFor(ptrdiff_t n, int threads, const F& f) {
 
 // Multiply-adds that are worth another thread: 5 to 15 us, what it takes to wake one.
 constexpr double kWorthAThread = 750e3;
+constexpr bool IsWorthThreads(double multiply_adds) {
+  return multiply_adds >= 2 * kWorthAThread;
+}
 inline int ThreadsFor(double multiply_adds) {
-  if (multiply_adds < 2 * kWorthAThread) return 1;
+  if (!IsWorthThreads(multiply_adds)) return 1;
   return static_cast<int>(
       std::min<double>(GetNumThreads(), multiply_adds / kWorthAThread));
 }

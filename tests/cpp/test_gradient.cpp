@@ -29,10 +29,11 @@ std::vector<T> GradientOf(const std::shared_ptr<Network<T>>& network,
   return GradientOf(engine, *network, batch, options);
 }
 
-// The same from ops, layer by layer: chunks and blocks must fall in the same places.
+// The same from ops, layer by layer, a chunk of rows at a time: chunks and blocks must
+// fall in the same places.
 template <typename T>
 std::vector<T> GradientByOps(const Network<T>& network, const DataSet<T>& data,
-                             ptrdiff_t rows) {
+                             ptrdiff_t rows, ptrdiff_t chunk_rows) {
   const NetworkSpec& spec = network.spec();
   const std::vector<T> flat = ParametersOf(network);
   const size_t n_layers = spec.activations.size();
@@ -63,11 +64,18 @@ std::vector<T> GradientByOps(const Network<T>& network, const DataSet<T>& data,
   for (size_t l = n_layers; l-- > 0;) {
     const ptrdiff_t n_in = spec.layer_sizes[l], n_out = spec.layer_sizes[l + 1];
     std::vector<T> dx(static_cast<size_t>(rows * n_in));
-    T* dw = gradient.data() + (w[l] - flat.data());
-    ops::DenseBackward<T>(
-        dx.data(), dw, dw + n_in * n_out, dy.data(), y[l].data(), w[l], y[l + 1].data(),
-        nullptr, l + 1 < n_layers ? spec.activations[l] : Activation::kIdentity, rows,
-        n_in, n_out);
+    const size_t n_weights = static_cast<size_t>((n_in + 1) * n_out);
+    T* sum = gradient.data() + (w[l] - flat.data());
+    for (ptrdiff_t row = 0; row < rows; row += chunk_rows) {
+      std::vector<T> dw(n_weights);
+      ops::DenseBackward<T>(
+          dx.data() + row * n_in, dw.data(), dw.data() + n_in * n_out,
+          dy.data() + row * n_out, y[l].data() + row * n_in, w[l],
+          y[l + 1].data() + row * n_out, nullptr,
+          l + 1 < n_layers ? spec.activations[l] : Activation::kIdentity,
+          std::min(chunk_rows, rows - row), n_in, n_out);
+      for (size_t i = 0; i < n_weights; ++i) sum[i] = row == 0 ? dw[i] : sum[i] + dw[i];
+    }
     dy = dx;
   }
   return gradient;
@@ -123,15 +131,37 @@ constexpr LossCase kLossCases[] = {{Loss::kLogLoss, Activation::kSoftmax},
 TEST_SUITE("gradient") {
   TEST_CASE_TEMPLATE("the kernels composed, at every boundary of chunk and group", T,
                      float, double) {
-    const NetworkSpec spec = SpecOf({37, 50, 20, 7}, Activation::kTanh,
-                                    Activation::kSoftmax, Loss::kLogLoss);
-    const auto network = MakeNetwork<T>(spec);
-    const DataSet<T> data(spec, 1537);
-    for (const ptrdiff_t rows : {1, 2, 255, 256, 257, 511, 512, 513, 700, 1537}) {
-      CAPTURE(rows);
+    struct Cut {
+      std::vector<ptrdiff_t> layer_sizes;
+      ptrdiff_t rows, chunk_rows;
+    };
+    const std::vector<ptrdiff_t> light{37, 50, 20, 7};
+    for (const Cut& cut : {
+             Cut{light, 1, 256},
+             Cut{light, 2, 256},
+             Cut{light, 63, 256},  // little work, few rows: nothing to cut for
+             Cut{light, 255, 128},
+             Cut{light, 256, 128},
+             Cut{light, 257, 132},
+             Cut{light, 511, 256},
+             Cut{light, 512, 256},
+             Cut{light, 513, 132},
+             Cut{light, 700, 176},
+             Cut{light, 1537, 196},
+             Cut{{200, 160, 10}, 60, 256},  // few rows
+             Cut{{784, 128, 10}, 64, 256},  // more weights than rows leave behind
+             Cut{{784, 128, 10}, 300, 152},
+         }) {
+      CAPTURE(cut.rows);
+      const NetworkSpec spec = SpecOf(cut.layer_sizes, Activation::kTanh,
+                                      Activation::kSoftmax, Loss::kLogLoss);
+      const auto network = MakeNetwork<T>(spec);
+      const DataSet<T> data(spec, cut.rows);
       SameOnEveryIsaAndThreads([&] {
-        const std::vector<T> gradient = GradientOf(network, data.batch(rows));
-        CHECK(FirstDifference(gradient, GradientByOps(*network, data, rows)) == -1);
+        const std::vector<T> gradient = GradientOf(network, data.batch(cut.rows));
+        const std::vector<T> wanted =
+            GradientByOps(*network, data, cut.rows, cut.chunk_rows);
+        CHECK(FirstDifference(gradient, wanted) == -1);
         return gradient;
       });
     }
@@ -291,7 +321,7 @@ TEST_SUITE("gradient") {
     const auto network = MakeNetwork<T>(spec);
     const DataSet<T> data(spec, 700);
     const Restore restore;
-    for (const int threads : {1, 3}) {
+    for (const int threads : {1, 2, 3}) {
       SetNumThreads(threads);
       // In one go, and in groups of rows.
       for (const ptrdiff_t rows : {200, 700}) {

@@ -154,6 +154,8 @@ struct KernelTable {
   void (*softmax)(Rows<T> y, Rows<const T> z, ptrdiff_t rows, ptrdiff_t n, bool log);
   void (*loss)(const LossArgs<T>&);
   void (*update)(const UpdateArgs<T>&);
+  // sum[i] += term[i], n a multiple of kPanel.
+  void (*add)(T* sum, const T* term, ptrdiff_t n);
   // The sum of squares of a[i] + l2 * b[i] (b may be null), n a multiple of kPanel.
   double (*sum_squares)(const T* a, const T* b, T l2, ptrdiff_t n);
   void (*dropout)(const DropoutArgs<T>&);

@@ -32,6 +32,7 @@ constexpr KernelTable<T> MakeTable() {
           &Softmax<T>,
           &LossRows<T>,
           &Update<T>,
+          &Add<T>,
           &SumSquares<T>,
           &Dropout<T>,
           &RandomBlocks,
