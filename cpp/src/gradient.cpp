@@ -80,11 +80,6 @@ struct PartTarget {
   T* panel;
   ptrdiff_t panel_size, in_origin;
 };
-// In an arena of gradients.
-template <typename T>
-PartTarget<T> PlaceOf(const Part& part, T* arena, const LayerLayout& layer) {
-  return {arena + layer.offset + part.panel * layer.panel_size, layer.panel_size, 0};
-}
 
 }  // namespace
 
@@ -107,23 +102,22 @@ struct GradientEngine<T>::Workspace {
   void WeightGradient(const Part& part, ptrdiff_t first, ptrdiff_t rows,
                       bool accumulate, const PartTarget<T>& to) const;
 
-  const LayerLayout& LayerOf(const Part& part) const {
-    return network->layout()[static_cast<size_t>(part.layer)];
+  PartTarget<T> PlaceOf(const Part& part, T* arena) const {
+    const LayerLayout& layer = LayerOf(*network, part);
+    return {arena + layer.offset + part.panel * layer.panel_size, layer.panel_size, 0};
   }
   PartGradient<T> GradientOf(const Part& part) const {
-    const LayerLayout& layer = LayerOf(part);
-    const PartTarget<T> place = PlaceOf(part, gradient.data(), layer);
-    return {place.panel + part.line() * kPanel<T>, layer.panel_size};
+    const LayerLayout& layer = LayerOf(*network, part);
+    return {gradient.data() + OffsetOfLines<T>(layer, part, 0), layer.panel_size};
   }
   ptrdiff_t n_chunks() const { return DivUp(group_rows, chunk_rows); }
   ptrdiff_t RowsOfChunk(ptrdiff_t chunk) const {
     return std::min(chunk_rows, group_rows - chunk * chunk_rows);
   }
-  // The batch's first chunk is where the sum begins.
+  // A group's first chunk goes straight to the sum.
   T* ChunkGradient(ptrdiff_t chunk) const {
-    return group_first + chunk == 0
-               ? gradient.data()
-               : chunk_gradients[static_cast<size_t>(chunk)].data();
+    return chunk == 0 ? gradient.data()
+                      : chunk_gradients[static_cast<size_t>(chunk) - 1].data();
   }
 
   std::shared_ptr<Network<T>> network;
@@ -131,7 +125,7 @@ struct GradientEngine<T>::Workspace {
   RowPass<T> pass;
   std::vector<Part> parts;
   AlignedBuffer<T> gradient;                      // empty until it is needed as a whole
-  std::vector<AlignedBuffer<T>> chunk_gradients;  // of a group, apart
+  std::vector<AlignedBuffer<T>> chunk_gradients;  // apart: of a group, but the first
 
   const KernelTable<T>* kernels = nullptr;
   int threads = 1;  // that the last batch got
@@ -170,7 +164,7 @@ void GradientEngine<T>::Workspace::BeginBatch(const Batch<T>& batch,
     gradient = AlignedBuffer<T>(network->arena_size());
   }
   const size_t n = static_cast<size_t>(DivUp(most_group_rows, chunk_rows));
-  while (apart && chunk_gradients.size() < n) {
+  while (apart && chunk_gradients.size() + 1 < n) {
     chunk_gradients.emplace_back(network->arena_size());
   }
   chunk_sums.resize(n);
@@ -187,10 +181,7 @@ void GradientEngine<T>::Workspace::RunGroup() {
     RunTogether();
   }
   for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) {
-    const Evaluation& sums = chunk_sums[static_cast<size_t>(chunk)];
-    result.loss += sums.loss;
-    result.weight += sums.weight;
-    result.correct += sums.correct;
+    result.Add(chunk_sums[static_cast<size_t>(chunk)]);
   }
 }
 
@@ -200,7 +191,7 @@ void GradientEngine<T>::Workspace::RunTogether() {
       RowsOfTask(network->block_rows(), group_rows, threads, kernels->tile_rows);
   ParallelFor(DivUp(group_rows, block), threads, [&](ptrdiff_t task) {
     const ptrdiff_t first = task * block;
-    pass.Run(*kernels, first, std::min(block, group_rows - first));
+    pass.Run(first, std::min(block, group_rows - first));
   });
   for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) {
     chunk_sums[static_cast<size_t>(chunk)] =
@@ -214,12 +205,12 @@ void GradientEngine<T>::Workspace::RunChunk(ptrdiff_t chunk) {
   const ptrdiff_t block =
       RowsOfTask(network->block_rows(), rows, 1, kernels->tile_rows);
   for (ptrdiff_t row = 0; row < rows; row += block) {
-    pass.Run(*kernels, first + row, std::min(block, rows - row));
+    pass.Run(first + row, std::min(block, rows - row));
   }
   chunk_sums[static_cast<size_t>(chunk)] = pass.Sums(first, rows);
   for (const Part& part : parts) {
-    WeightGradient(part, first, rows, false,
-                   PlaceOf(part, ChunkGradient(chunk), LayerOf(part)));
+    WeightGradient(part, first, rows, chunk == 0 && group_first > 0,
+                   PlaceOf(part, ChunkGradient(chunk)));
   }
 }
 
@@ -234,12 +225,11 @@ void GradientEngine<T>::Workspace::SumTogether(const Part& part,
 
 template <typename T>
 void GradientEngine<T>::Workspace::SumApart(const Part& part) {
-  const LayerLayout& layer = LayerOf(part);
+  const LayerLayout& layer = LayerOf(*network, part);
   const ptrdiff_t n = part.n_lines() * kPanel<T>;
-  for (ptrdiff_t chunk = group_first == 0 ? 1 : 0; chunk < n_chunks(); ++chunk) {
+  for (ptrdiff_t chunk = 1; chunk < n_chunks(); ++chunk) {
     for (ptrdiff_t p = 0; p < part.n_panels; ++p) {
-      const ptrdiff_t at =
-          layer.offset + (part.panel + p) * layer.panel_size + part.line() * kPanel<T>;
+      const ptrdiff_t at = OffsetOfLines<T>(layer, part, p);
       kernels->add(gradient.data() + at, ChunkGradient(chunk) + at, n);
     }
   }
@@ -250,7 +240,7 @@ template <typename T>
 void GradientEngine<T>::Workspace::WeightGradient(const Part& part, ptrdiff_t first,
                                                   ptrdiff_t rows, bool accumulate,
                                                   const PartTarget<T>& to) const {
-  const LayerLayout& layer = LayerOf(part);
+  const LayerLayout& layer = LayerOf(*network, part);
   const Rows<const T> dz = pass.FieldGradientOf(part.layer, first);
   WeightGradientArgs<T> args;
   args.panel = to.panel;
@@ -302,7 +292,7 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
       if (work.apart) {
         work.SumApart(part);
       } else {
-        work.SumTogether(part, PlaceOf(part, work.gradient.data(), work.LayerOf(part)));
+        work.SumTogether(part, work.PlaceOf(part, work.gradient.data()));
       }
       if (use_part && is_complete) use_part(part, work.GradientOf(part));
     });

@@ -70,11 +70,7 @@ Evaluation SumRows(const LossArgs<T>& loss, const T* weights, const NetworkSpec&
 
 Evaluation SumChunks(const std::vector<Evaluation>& chunks) {
   Evaluation sum;
-  for (const Evaluation& chunk : chunks) {
-    sum.loss += chunk.loss;
-    sum.weight += chunk.weight;
-    sum.correct += chunk.correct;
-  }
+  for (const Evaluation& chunk : chunks) sum.Add(chunk);
   return sum;
 }
 

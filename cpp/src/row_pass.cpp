@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dispatch.h"
 #include "forward.h"
 #include "loss.h"
 #include "mlpcore/philox.h"
@@ -11,6 +12,7 @@ namespace mlpcore {
 template <typename T>
 void RowPass<T>::BeginBatch(const Batch<T>& batch, const GradientOptions& options,
                             double scale, ptrdiff_t group_rows) {
+  kernels_ = &ActiveKernels<T>();
   batch_ = batch;
   options_ = options;
   scale_ = scale;
@@ -52,19 +54,18 @@ void RowPass<T>::Reserve(ptrdiff_t rows) {
 // stride suits the cache; targets and weights come along. Rows in order are used in
 // place.
 template <typename T>
-void RowPass<T>::Gather(const KernelTable<T>& kernels, ptrdiff_t first,
-                        ptrdiff_t count) {
+void RowPass<T>::Gather(ptrdiff_t first, ptrdiff_t count) {
   if (batch_.order == nullptr) return;
   const int64_t* order = batch_.order + group_first_ + first;
   const Targets<T>& targets = batch_.targets;
-  kernels.gather(x_.rows(first), {batch_.x.data, batch_.x.stride}, order, count,
-                 spec_.n_in());
+  kernels_->gather(x_.rows(first), {batch_.x.data, batch_.x.stride}, order, count,
+                   spec_.n_in());
   if (targets.labels) {
     int32_t* labels = target_labels_.data() + first;
     for (ptrdiff_t i = 0; i < count; ++i) labels[i] = targets.labels[order[i]];
   } else {
-    kernels.gather(target_values_.rows(first), {targets.values, targets.value_stride},
-                   order, count, spec_.n_out());
+    kernels_->gather(target_values_.rows(first), {targets.values, targets.value_stride},
+                     order, count, spec_.n_out());
   }
   if (batch_.weights) {
     T* weights = row_weight_.data() + first;
@@ -95,8 +96,7 @@ const T* RowPass<T>::WeightsOf(ptrdiff_t first) const {
 }
 
 template <typename T>
-void RowPass<T>::Forward(const KernelTable<T>& kernels, ptrdiff_t first,
-                         ptrdiff_t count) {
+void RowPass<T>::Forward(ptrdiff_t first, ptrdiff_t count) {
   const ptrdiff_t n_layers = spec_.n_layers();
   for (ptrdiff_t l = 0; l < n_layers; ++l) {
     const size_t i = static_cast<size_t>(l);
@@ -108,7 +108,7 @@ void RowPass<T>::Forward(const KernelTable<T>& kernels, ptrdiff_t first,
     DenseArgs<T> args =
         DenseArgsOf(network_, l, InputOf(l, first), {y, {}, derivative, true}, count);
     if (last && LossTakesField(spec_)) args.activation = Activation::kIdentity;
-    kernels.dense(args);
+    kernels_->dense(args);
     if (!last && options_.dropout && spec_.dropout[i] > 0) {
       DropoutArgs<T> dropout;
       dropout.y = y;
@@ -122,14 +122,13 @@ void RowPass<T>::Forward(const KernelTable<T>& kernels, ptrdiff_t first,
       dropout.stream =
           StreamOf(StreamKind::kDropout, static_cast<uint64_t>(l), options_.step);
       dropout.first_row = group_first_ + first;
-      kernels.dropout(dropout);
+      kernels_->dropout(dropout);
     }
   }
 }
 
 template <typename T>
-void RowPass<T>::LossAndOutputGradient(const KernelTable<T>& kernels, ptrdiff_t first,
-                                       ptrdiff_t count) {
+void RowPass<T>::LossAndOutputGradient(ptrdiff_t first, ptrdiff_t count) {
   const Layer& output = layers_.back();
   LossArgs<T> loss = LossArgsOf<T>(spec_, count);
   loss.row_loss = row_loss_.data() + first;
@@ -147,17 +146,17 @@ void RowPass<T>::LossAndOutputGradient(const KernelTable<T>& kernels, ptrdiff_t 
   } else {
     loss.scale = static_cast<T>(scale_);
   }
-  kernels.loss(loss);
+  kernels_->loss(loss);
   if (!LossTakesField(spec_)) {
     const Rows<T> dz = output.dz.rows(first);
-    kernels.activation_gradient(spec_.activations.back(), dz, dz, output.y.rows(first),
-                                output.derivative.rows(first), count, spec_.n_out());
+    kernels_->activation_gradient(spec_.activations.back(), dz, dz,
+                                  output.y.rows(first), output.derivative.rows(first),
+                                  count, spec_.n_out());
   }
 }
 
 template <typename T>
-void RowPass<T>::Backward(const KernelTable<T>& kernels, ptrdiff_t first,
-                          ptrdiff_t count) {
+void RowPass<T>::Backward(ptrdiff_t first, ptrdiff_t count) {
   for (ptrdiff_t l = spec_.n_layers() - 1; l > 0; --l) {
     const size_t i = static_cast<size_t>(l);
     const LayerLayout& layer = network_.layout()[i];
@@ -177,16 +176,16 @@ void RowPass<T>::Backward(const KernelTable<T>& kernels, ptrdiff_t first,
     if (masked || !DerivativeFromOutput(args.activation)) {
       args.derivative = below.derivative.rows(first);
     }
-    kernels.input_gradient(args);
+    kernels_->input_gradient(args);
   }
 }
 
 template <typename T>
-void RowPass<T>::Run(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count) {
-  Gather(kernels, first, count);
-  Forward(kernels, first, count);
-  LossAndOutputGradient(kernels, first, count);
-  Backward(kernels, first, count);
+void RowPass<T>::Run(ptrdiff_t first, ptrdiff_t count) {
+  Gather(first, count);
+  Forward(first, count);
+  LossAndOutputGradient(first, count);
+  Backward(first, count);
 }
 
 template <typename T>

@@ -41,7 +41,7 @@ class RowPass {
                   ptrdiff_t group_rows);
   void BeginGroup(ptrdiff_t first) { group_first_ = first; }
   // Rows [first, first + count) of the group, a block.
-  void Run(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
+  void Run(ptrdiff_t first, ptrdiff_t count);
 
   // Of rows that were run: losses and counts, summed in order...
   Evaluation Sums(ptrdiff_t first, ptrdiff_t count);
@@ -60,17 +60,17 @@ class RowPass {
   };
 
   void Reserve(ptrdiff_t rows);
-  void Gather(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
-  void Forward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
-  void LossAndOutputGradient(const KernelTable<T>& kernels, ptrdiff_t first,
-                             ptrdiff_t count);
-  void Backward(const KernelTable<T>& kernels, ptrdiff_t first, ptrdiff_t count);
+  void Gather(ptrdiff_t first, ptrdiff_t count);
+  void Forward(ptrdiff_t first, ptrdiff_t count);
+  void LossAndOutputGradient(ptrdiff_t first, ptrdiff_t count);
+  void Backward(ptrdiff_t first, ptrdiff_t count);
   Targets<T> TargetsOf(ptrdiff_t first) const;
   const T* WeightsOf(ptrdiff_t first) const;
 
   const Network<T>& network_;
   const NetworkSpec& spec_;
   const TransposedPanels<T>& transposed_;
+  const KernelTable<T>* kernels_ = nullptr;
 
   Batch<T> batch_;  // the whole batch
   GradientOptions options_;

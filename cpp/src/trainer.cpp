@@ -45,8 +45,7 @@ template <typename T, typename F>
 void ForEachStretch(const LayerLayout& layer, const Part& part,
                     const PartGradient<T>& gradient, bool apart, const F& f) {
   for (ptrdiff_t p = 0; p < part.n_panels; ++p) {
-    ptrdiff_t at = layer.offset + (part.panel + p) * layer.panel_size;
-    at += part.line() * kPanel<T>;
+    const ptrdiff_t at = OffsetOfLines<T>(layer, part, p);
     const T* g = gradient.lines + p * gradient.panel_size;
     const ptrdiff_t biases = apart && part.in_begin == 0 ? kPanel<T> : 0;
     if (biases) f(at, g, biases, true);
@@ -161,7 +160,7 @@ double Trainer<T>::ClippingScale() {
       const T* weights = biases || l2 == T(0) ? nullptr : network_->arena() + at;
       sum += kernels.sum_squares(g, weights, l2, n);
     };
-    ForEachStretch(LayerOf(part), part, gradient, true, square);
+    ForEachStretch(LayerOf(*network_, part), part, gradient, true, square);
     state_->part_squares[static_cast<size_t>(part.index)] = sum;
   };
   engine_.ForEachPart(std::ref(square_part));  // a reference: a copy would be allocated
@@ -189,7 +188,7 @@ void Trainer<T>::UpdatePart(const Part& part, const PartGradient<T>& gradient) {
     kernels.update(u);
   };
   const bool apart = l2 != T(0) || records_penalty();
-  ForEachStretch(LayerOf(part), part, gradient, apart, update);
+  ForEachStretch(LayerOf(*network_, part), part, gradient, apart, update);
   if (records_penalty())
     state_->part_squares[static_cast<size_t>(part.index)] = squares;
   engine_.RefreshTransposed(part);
@@ -311,9 +310,7 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
       const Evaluation& of_batch = engine_.result();
       result.loss = of_batch.weight > 0 ? of_batch.loss / of_batch.weight : 0;
       if (!std::isfinite(of_batch.loss)) return diverged();
-      sums.loss += of_batch.loss;
-      sums.weight += of_batch.weight;
-      sums.correct += of_batch.correct;
+      sums.Add(of_batch);
       batch_losses += result.loss * static_cast<double>(batch.rows);
       penalties += penalty_ * static_cast<double>(batch.rows);
     }

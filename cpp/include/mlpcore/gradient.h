@@ -41,6 +41,16 @@ struct Part {
   ptrdiff_t n_lines() const { return 1 + in_end - line(); }
 };
 
+template <typename T>
+const LayerLayout& LayerOf(const Network<T>& network, const Part& part) {
+  return network.layout()[static_cast<size_t>(part.layer)];
+}
+// Where the lines of a part's p-th panel begin in an arena of the network's layout.
+template <typename T>
+ptrdiff_t OffsetOfLines(const LayerLayout& layer, const Part& part, ptrdiff_t p) {
+  return layer.offset + (part.panel + p) * layer.panel_size + part.line() * kPanel<T>;
+}
+
 // The gradient of a part, complete.
 template <typename T>
 struct PartGradient {
@@ -49,8 +59,8 @@ struct PartGradient {
 };
 
 // Holds all that a gradient needs and reuses it from call to call. What it allocates,
-// it does for the first batch, for a larger one, and for the first that needs the
-// gradient as a whole. One thread at a time.
+// it does for the first batch, for a larger one, for the first that needs the gradient
+// as a whole, and for more threads. One thread at a time.
 template <typename T>
 class GradientEngine {
  public:
@@ -60,7 +70,7 @@ class GradientEngine {
 
   // Takes the gradient part by part, from many threads at once; must not throw. A
   // gradient taken in the moment it is complete is still in L1, and the one of a batch
-  // that is computed in one go is never in memory as a whole.
+  // that is computed in one go, without chunks apart, is never in memory as a whole.
   using UsePart = std::function<void(const Part&, const PartGradient<T>&)>;
   // True: stop now, leave the batch. Asked between groups of rows, by the calling
   // thread.

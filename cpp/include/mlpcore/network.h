@@ -54,6 +54,12 @@ struct Evaluation {
   double loss = 0;
   double weight = 0;
   double correct = 0;  // rows classified rightly; softmax and sigmoid outputs only
+
+  void Add(const Evaluation& other) {
+    loss += other.loss;
+    weight += other.weight;
+    correct += other.correct;
+  }
 };
 
 template <typename T>

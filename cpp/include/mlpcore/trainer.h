@@ -119,9 +119,6 @@ class Trainer {
   double ClippingScale();
   double WeightPenalty() const;
   bool records_penalty() const { return config_.l2_of_sum && config_.l2 > 0; }
-  const LayerLayout& LayerOf(const Part& part) const {
-    return network_->layout()[static_cast<size_t>(part.layer)];
-  }
 
   std::shared_ptr<Network<T>> network_;
   TrainerConfig config_;
