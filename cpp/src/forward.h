@@ -38,7 +38,15 @@ DenseArgs<T> DenseArgsOf(const Network<T>& network, ptrdiff_t layer, Rows<const 
   args.col_end = at.n_out;
   args.activation = network.spec().activations[static_cast<size_t>(layer)];
   args.padded = to.padded;
+  args.far_panels = network.weights_are_far();
   return args;
+}
+
+template <typename T>
+bool WeightsAreFar(const std::vector<LayerLayout>& layout) {
+  const ptrdiff_t bytes =
+      static_cast<ptrdiff_t>(ArenaSize<T>(layout)) * ptrdiff_t{sizeof(T)};
+  return bytes > L2Bytes() / 2;
 }
 
 // Where the weights stay in the second-level cache, a pass over them costs little: two
@@ -55,9 +63,7 @@ BlockRows BlockRowsOf(const std::vector<LayerLayout>& layout) {
     widest = std::max({widest, layer.n_in, layer.n_out});
   }
   const ptrdiff_t row_bytes = 2 * PaddedStride<T>(widest) * kElement;
-  const ptrdiff_t weight_bytes =
-      static_cast<ptrdiff_t>(ArenaSize<T>(layout)) * kElement;
-  const bool weights_stay = weight_bytes <= L2Bytes() / 2;
+  const bool weights_stay = !WeightsAreFar<T>(layout);
   const ptrdiff_t fit = (weights_stay ? 64 * 1024 : L2Bytes()) / row_bytes;
   const ptrdiff_t least = weights_stay ? 48 : 96;
   const ptrdiff_t most = weights_stay ? 192 : kBlockTerms;

@@ -33,6 +33,7 @@ Network<T>::Network(NetworkSpec spec)
     if (!cheap) work_ += kFunction * static_cast<double>(layout_[l].n_out);
   }
   block_rows_ = BlockRowsOf<T>(layout_);
+  weights_are_far_ = WeightsAreFar<T>(layout_);
   arena_size_ = ArenaSize<T>(layout_);
   storage_ = std::make_unique<AlignedBuffer<T>>(arena_size_);
   arena_ = storage_->data();

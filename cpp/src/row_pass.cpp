@@ -170,6 +170,7 @@ void RowPass<T>::Backward(ptrdiff_t first, ptrdiff_t count) {
     args.n_out = layer.n_out;
     args.activation = spec_.activations[i - 1];
     args.padded = true;
+    args.far_panels = network_.weights_are_far();
     args.y = below.y.rows(first);
     // A buffer may be there from an earlier call with dropout.
     const bool masked = options_.dropout && spec_.dropout[i - 1] > 0;

@@ -111,6 +111,8 @@ class Network {
   // Derived from the sizes of the caches. Setting it changes no bit: it is for bench/.
   const BlockRows& block_rows() const { return block_rows_; }
   void set_block_rows(const BlockRows& rows) { block_rows_ = rows; }
+  // They do not stay in a core's second-level cache.
+  bool weights_are_far() const { return weights_are_far_; }
 
  private:
   void PredictPanels(T* y, InputRows<T> x, ptrdiff_t rows, int threads) const;
@@ -121,6 +123,7 @@ class Network {
   size_t arena_size_ = 0;
   double multiply_adds_ = 0, work_ = 0;
   BlockRows block_rows_;
+  bool weights_are_far_ = false;
   ptrdiff_t widest_ = 0;  // of the hidden and output layers
   std::unique_ptr<AlignedBuffer<T>> storage_;
   T* arena_ = nullptr;

@@ -22,12 +22,17 @@ struct PanelProductArgs {
   const T* panels;  // (1 + terms) lines each
   ptrdiff_t rows, terms, col_begin, col_end;
   bool relu;
-  bool padded;  // C's rows have room for whole panels
+  bool padded;      // C's rows have room for whole panels
+  bool far_panels;  // they do not stay in the second-level cache
 };
 
 // C = A * panels, strip by strip; finish(col, cols) is called when a strip is whole and
 // still in the L1 cache. A strip's block of weights (kBlockTerms lines, 16 KB a panel)
 // stays there too, while the tiles walk down the rows.
+//
+// Weights from beyond the second-level cache come at some 10 GB/s, as fast as 48 rows
+// are multiplied with them, so the two must not take turns: the tiles of a block ask
+// for the next one's lines, each for its share of them.
 //
 // A last panel whose second half is padding is a strip of half the width, if there are
 // rows enough to hide the latency of the multiply-add with one vector of each.
@@ -41,6 +46,7 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   t.a_stride = p.a.stride;
   t.b_stride = kPanel<T>;
   t.b_panel = panel_size;
+  const ptrdiff_t n_tiles = p.far_panels ? DivUp(p.rows, ptrdiff_t{kTileRows}) : 1;
   const bool narrow = p.rows >= kHalfTileRows<T> && EndsInHalfPanel<T>(p.col_end);
   for (ptrdiff_t col = p.col_begin; col < p.col_end;) {
     const ptrdiff_t cols_left = p.col_end - col;
@@ -61,8 +67,16 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.head = k > 0 ? nullptr : head;
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
-      for (ptrdiff_t row = 0; row < p.rows;) {
+      const bool last = terms_left <= kBlockTerms;
+      const T* next = last ? head + panels * panel_size : t.b + kBlockTerms * kPanel<T>;
+      const bool ahead = n_tiles > 1 && !(last && cols == cols_left);
+      t.ahead_step = ahead ? DivUp(width, n_tiles) : 0;
+      ptrdiff_t tile = 0;
+      for (ptrdiff_t row = 0; row < p.rows; ++tile) {
         const int tile_rows = RowsOfTile(p.rows - row, tiles.most_rows);
+        t.ahead = ahead ? next + tile % panels * panel_size +
+                              tile / panels * t.ahead_step * t.terms
+                        : t.b;
         t.c = p.c.Row(row) + col;
         t.a = p.a.Row(row) + k;
         tiles.of[tile_rows](t);
@@ -92,6 +106,7 @@ void Dense(const DenseArgs<T>& d) {
   p.col_end = d.col_end;
   p.relu = in_tile && d.activation == Activation::kRelu;
   p.padded = d.padded;
+  p.far_panels = d.far_panels;
   PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
     if (in_tile) return;
     const Rows<T> derivative = {d.derivative ? d.derivative.data + col : nullptr,
@@ -113,6 +128,7 @@ void InputGradient(const InputGradientArgs<T>& g) {
   p.col_end = g.n_in;
   p.relu = false;
   p.padded = g.padded;
+  p.far_panels = g.far_panels;
   PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
     if (!g.y && !g.derivative) return;
     const Rows<T> dx = {g.dx.data + col, g.dx.stride};

@@ -41,6 +41,8 @@ struct DenseArgs {
   // Rows of z (of y, without z) have room for whole panels. It costs less to fill it
   // than to spare it; what is written there is z of weights and a bias of zero.
   bool padded = false;
+  // The panels are in memory beyond the second-level cache: ask for them ahead.
+  bool far_panels = false;
 };
 
 // dz_in = (dz W^T) * phi'(z_in): the gradient one layer back.
@@ -55,6 +57,7 @@ struct InputGradientArgs {
   Rows<const T>
       derivative;       // (rows, n_in), its phi', which goes first; both may be null
   bool padded = false;  // rows of dx have room for whole panels: it gets 0 * dz
+  bool far_panels = false;  // as in DenseArgs
 };
 
 // Some panels of dW = x^T dz, the inputs [in_begin, in_end), and with in_begin == 0 the

@@ -50,12 +50,14 @@ struct TileArgs {
   ptrdiff_t c_panel;   // from panel to panel
   const T* a;          // (rows, terms), or (terms, rows) if kTransposed
   ptrdiff_t a_stride;
-  const T* b;           // line of the first term
-  ptrdiff_t b_stride;   // from term to term
-  ptrdiff_t b_panel;    // from panel to panel
-  const T* head;        // where the chains start (panels b_panel apart), or null for 0
-  ptrdiff_t terms;      // at most kBlockTerms
-  ptrdiff_t cols;       // columns of C to write, at most panels * kPanel
+  const T* b;          // line of the first term
+  ptrdiff_t b_stride;  // from term to term
+  ptrdiff_t b_panel;   // from panel to panel
+  const T* head;       // where the chains start (panels b_panel apart), or null for 0
+  ptrdiff_t terms;     // at most kBlockTerms
+  ptrdiff_t cols;      // columns of C to write, at most panels * kPanel
+  const T* ahead = nullptr;  // what to ask memory for, ahead_step further each term
+  ptrdiff_t ahead_step = 0;
   bool resume = false;  // the chains start from C: more terms of a block
   bool add;             // C += chains
   bool relu;            // C = max(C, 0), after all else
@@ -79,6 +81,9 @@ struct Tile {
   static constexpr int kOfPanel = static_cast<int>(kPanel<T>) / kL;
   static constexpr ptrdiff_t kWidth = kHalves * kPanel<T> / 2;
   static constexpr int kLine = static_cast<int>(kWidth) / kL;
+  // Fewer rows than these are in no tile that has another beside it (RowsOfTile), and
+  // could not spare the load.
+  static constexpr bool kAsksAhead = !kTransposed && 2 * kRows >= kTileRows;
 
   static MLPCORE_INLINE W Load(const T* p) {
     W w;
@@ -140,7 +145,13 @@ struct Tile {
     const ptrdiff_t b_stride = kTransposed ? t.b_stride : kPanel<T>;
     const ptrdiff_t b_panel = t.b_panel;
     const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
+    const T* ahead = t.ahead;
+    const ptrdiff_t ahead_step = t.ahead_step;
     for (ptrdiff_t k = 0; k < t.terms; ++k) {
+      if (kAsksAhead) {
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += ahead_step;
+      }
       W line[kLine];
       MLPCORE_UNROLL
       for (int v = 0; v < kLine; ++v) line[v] = Load(b + Offset(v, b_panel));
