@@ -7,7 +7,8 @@ rounded one after another from the constant upwards, the rest being fitted again
 each, so that later coefficients absorb the rounding of earlier ones.
 
 Run `python tools/minimax.py` to print every table with its error (needs mpmath; some
-minutes), or name the ones wanted: exp, log, erf, gelu, gelu64 (its float64 tables).
+minutes), or name the ones wanted: exp, tanh, log, erf, gelu, gelu64 (its float64
+tables).
 """
 
 import functools
@@ -148,6 +149,36 @@ def exp_tables():
         show("exp, kQ", *table, bits)
 
 
+def tanh_tables():
+    """Q in (e^2s - 1) / 2 = s + s^2 Q(s), |s| <= ln(2) / 4, relative to e^2s.
+
+    And C in tanh(a) = a + a^3 C(a^2), relative to tanh.
+    """
+    half = mp.log(2) / 2 * mp.mpf("1.0001")
+    for bits, degree in ((24, 4), (53, 9)):
+        table, error = minimax(
+            lambda x: (mp.expm1(x) - x) / x**2,  # x = 2 s
+            lambda x: x**2 / mp.exp(x),
+            -half,
+            half,
+            degree,
+            bits,
+            points=600,
+        )
+        show("tanh, kQ", [c * 2 ** (k + 1) for k, c in enumerate(table)], error, bits)
+    for bits, degree, middle in ((24, 4, "0.625"), (53, 11, "0.7")):
+        table = minimax(
+            lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z,
+            lambda z: z * mp.sqrt(z) / mp.tanh(mp.sqrt(z)),
+            mp.mpf(2) ** -40,
+            mp.mpf(middle) ** 2 * mp.mpf("1.0001"),
+            degree,
+            bits,
+            points=600,
+        )
+        show("tanh, kC", *table, bits)
+
+
 def log_tables():
     """R in 2 atanh(s) = 2 s + s z R(z), z = s^2, relative; f < sqrt(2) - 1."""
     f = mp.sqrt(2) - 1
@@ -270,6 +301,7 @@ def gelu64_tables():
 
 TABLES = {
     "exp": exp_tables,
+    "tanh": tanh_tables,
     "log": log_tables,
     "erf": erf_tables,
     "gelu": gelu_tables,

@@ -46,12 +46,12 @@ constexpr Monotone kNo = Monotone::kNo, kAlways = Monotone::kAlways;
 constexpr Limits kLimits[] = {
     {1.0, 1.0, kAlways, false, 0, 1, kInf},          // exp
     {1.0, 1.0, kAlways, false, NAN, -kInf, kInf},    // log
-    {1.0, 1.0, kAlways, true, -1, 0, 1},             // tanh
+    {1.0, 1.5, kAlways, true, -1, 0, 1},             // tanh
     {1.0, 1.0, kAlways, false, 0, 0.5, 1},           // sigmoid
     {1.0, 1.0, kAlways, false, 0, kLn2, kInf},       // softplus
     {1.5, 2.0, Monotone::kWithFma, true, -1, 0, 1},  // erf
     {2.0, 2.5, kNo, false, 0, 0, kInf},              // gelu
-    {1.0, 1.0, kNo, false, 0, 0, kInf},              // silu
+    {2.0, 2.0, kNo, false, 0, 0, kInf},              // silu
     {1.0, 2.0, kNo, false, 0, 0, kInf},              // mish
     {1.5, 1.5, kAlways, false, -1, 0, kInf},         // expm1
     {1.0, 1.0, kAlways, false, NAN, 0, kInf},        // log1p

@@ -14,74 +14,107 @@ struct ValueAndDerivative {
   V<T> value, derivative;
 };
 
-// tanh(x). Error: 1 ULP. Monotone and odd.
+template <typename T>
+struct TanhConstants;
+
+template <>
+struct TanhConstants<float> {
+  // (e^2s - 1) / 2 = s + s^2 q(s): error 2^-28.1 of e^2s.
+  static constexpr float kQ[] = {0x1.fffffcp-1f, 0x1.555494p-1f, 0x1.55588ep-2f,
+                                 0x1.1239b6p-3f, 0x1.6a8b26p-5f};
+  // tanh(a) = a + a^3 c(a^2) below kMiddle: error 2^-27.7. Above 3/4, where tanh is
+  // flat, what a^3 c is rounded by would show as steps down.
+  static constexpr float kC[] = {-0x1.555532p-2f, 0x1.1106f6p-3f, -0x1.b835a4p-5f,
+                                 0x1.51f8cep-6f, -0x1.750ce2p-8f};
+  static constexpr float kMiddle = 0.625f;
+  static constexpr float kHalfLn2 = 0x1.62e43p-2f;
+  static constexpr float kOne = 0x1.154246p3f;  // log(2^25 - 1) / 2
+};
+
+template <>
+struct TanhConstants<double> {
+  // Error 2^-56.2.
+  static constexpr double kQ[] = {0x1.000000000000ap0,   0x1.555555555551p-1,
+                                  0x1.5555555550863p-2,  0x1.111111112581ep-3,
+                                  0x1.6c16c184554eep-5,  0x1.a01a013f7935dp-7,
+                                  0x1.a019990246157p-9,  0x1.71dedd3f06b88p-11,
+                                  0x1.28aed38d1bfe4p-13, 0x1.ae0b9557fae84p-16};
+  // Error 2^-57.3.
+  static constexpr double kC[] = {
+      -0x1.5555555555529p-2,  0x1.111111110e0a4p-3,   -0x1.ba1ba1b7cc5f5p-5,
+      0x1.664f48115a21ep-6,   -0x1.226e289551ef7p-7,  0x1.d6d1f90317a3cp-9,
+      -0x1.7d8c932d87254p-10, 0x1.3495afc12a3f9p-11,  -0x1.ec7d924497642p-13,
+      0x1.719e8bc209385p-14,  -0x1.c61b7622c998dp-16, 0x1.4220de88c242cp-18};
+  static constexpr double kMiddle = 0.7;
+  static constexpr double kHalfLn2 = 0x1.62e42fefa39efp-2;
+  static constexpr double kOne = 0x1.2b708872320e2p4;  // log(2^54 - 1) / 2
+};
+
+// tanh(x). Error: 1 ULP, 1.5 without FMA. Monotone and odd.
 template <typename T>
 MLPCORE_INLINE V<T> Tanh(V<T> x) {
-  // tanh(x) rounds to 1 above 9.01 (float32), 19.06 (float64).
-  constexpr T kMax = sizeof(T) == 4 ? T(9.2) : T(19.2);
-  // With E = e^-2|x| - 1, tanh|x| = -E / (2 + E), and E is accurate near 0.
-  const ReducedExp<T> e = ReduceExp<T>(T(-2) * AtMost(Abs<T>(x), kMax));
-  const Pair<T> num = e.MinusOne(PowerOfTwo<T>(e.Exponent(e.t)), Set(T(1)));
-  const V<T> den = T(2) + num.hi;
-  const V<T> den_lo = ((T(2) - den) + num.hi) + num.lo;
-  return CopySign<T>(Divide<T>(num, {den, den_lo}).Value(), x);
+  using C = TanhConstants<T>;
+  using E = ExpConstants<T>;
+  const V<T> a = Abs<T>(x);
+  // With d = (1 + e^2a) / 2, tanh(a) = (d - 1) / d. d - 1 is exact up to kOne, above
+  // which 1 is as near as the number below; and what d is rounded by counts d^-2 times.
+  // e^2a = 2^n e^2s: one number for ln 2 / 2 is enough, n 2^-n times its error.
+  const V<T> t = MulAdd(a, Set(2 * E::kLog2E), Set(E::kShift));
+  const V<T> s = NegMulAdd(t - E::kShift, Set(C::kHalfLn2), a);
+  const V<T> s_square = s * s;
+  const V<T> g = MulAdd(s_square, Polynomial(C::kQ, s, s_square), s);
+  const V<T> power = PowerOfTwo<T>(ReducedExp<T>::Exponent(t));
+  const V<T> d = MulAdd(power, g, MulAdd(power, Set(T(0.5)), Set(T(0.5))));
+  const V<T> outer = Select<T>(a >= C::kOne, Set(T(1)), (d - T(1)) / d);
+  const V<T> square = a * a;
+  const V<T> inner = MulAdd(a * square, Polynomial(C::kC, square, square * square), a);
+  return CopySign<T>(Select<T>(a < C::kMiddle, inner, outer), x);
 }
 
-// u = e^-x = 2^n (p + p_lo), prepared for quotients of polynomials in u. With m =
-// max(n, 0) such a quotient is a polynomial in a = 2^-m and v = 2^-m u over another,
-// times a power of 2^-m: nothing overflows, nothing is lost where the result is
-// subnormal, and the two signs of x need no case.
+// 1 / (1 + e^|x|) = b / (one + h), where b = 2^-n = far kFar may be subnormal or 0, one
+// is 1 + b rounded, and h makes up for the rest. Nothing overflows, and nothing is lost
+// where the result is subnormal.
 template <typename T>
 struct ReducedLogistic {
-  V<T> far;  // 2^-m / kFar
-  V<T> a;    // 2^-m; subnormal or 0 where it does not count beside v
-  V<T> v, v_lo;
-  V<T> x;  // in [-kTail, kHead]
-
-  // value 2^-m
-  MLPCORE_INLINE V<T> Scaled(V<T> value) const { return value * far * kFar<T>; }
-  // x q 2^-m, for a quotient that is 1 above kHead, where far would overflow.
-  MLPCORE_INLINE V<T> TimesArgument(const Quotient<T>& q, V<T> unbounded_x) const {
-    // The sign is lost where the product is 0.
-    const V<T> product = CopySign<T>(Scaled(q.Times(x)), x);
-    return Select<T>(unbounded_x > ExpConstants<T>::kHead, unbounded_x, product);
-  }
+  V<T> x;  // |x|, or where |x| e^-|x| vanishes
+  V<T> far, b;
+  V<T> one, h;
 };
 
 template <typename T>
 MLPCORE_INLINE ReducedLogistic<T> ReduceLogistic(V<T> x) {
-  using C = ExpConstants<T>;
-  const V<T> bounded = AtMost(AtLeast(x, -C::kTail), C::kHead);
-  const ReducedExp<T> e = ReduceExp<T>(-bounded);
-  const U<T> n = e.Exponent(e.t), m = e.Exponent(AtLeast(e.t, C::kShift));
-  const V<T> b = PowerOfTwo<T>(n - m);
-  const V<T> far = FarPower<T>(-m);
-  const Pair<T> p = e.Mantissa();
-  return {far, far * kFar<T>, b * p.hi, b * p.lo, bounded};
-}
-
-// 1 / (1 + u), to be scaled by 2^-m.
-template <typename T>
-MLPCORE_INLINE Quotient<T> SigmoidMantissa(const ReducedLogistic<T>& l) {
-  const Pair<T> s = PositiveTwoSum<T>(l.a, l.v);
-  return Divide<T>({Set(T(1)), V<T>{}}, {s.hi, s.lo + l.v_lo});
+  const V<T> bounded = AtMost(Abs<T>(x), ExpConstants<T>::kTail);
+  const ReducedExp<T> e = ReduceExp<T>(bounded);
+  const V<T> far = FarPower<T>(-e.Exponent(e.t));
+  const V<T> b = far * kFar<T>, one = T(1) + b;
+  return {bounded, far, b, one, e.r + (e.w + (b - (one - T(1))))};
 }
 
 // 1 / (1 + e^-x). Error: 1 ULP. Monotone.
 template <typename T>
 MLPCORE_INLINE V<T> Sigmoid(V<T> x) {
   const ReducedLogistic<T> l = ReduceLogistic<T>(x);
-  return l.Scaled(SigmoidMantissa<T>(l).Value());
+  const V<T> den = l.one + l.h;
+  const V<T> q = T(1) / den;
+  const V<T> den_lo = (l.one - den) + l.h;
+  const V<T> rest = NegMulAdd(q, den_lo, Residual<T>(q, den, Set(T(1))));
+  const V<T> tail = MulAdd(q, rest, q) * l.b;
+  return Select<T>(x < T(0), tail, T(1) - tail);
 }
 
-// x sigmoid(x). Error: 1 ULP. -inf gives -0.
+// x sigmoid(x). Error: 2 ULP. -inf gives -0.
 template <typename T>
 MLPCORE_INLINE ValueAndDerivative<T> SiluWithDerivative(V<T> x) {
   const ReducedLogistic<T> l = ReduceLogistic<T>(x);
-  const Quotient<T> quotient = SigmoidMantissa<T>(l);
-  const V<T> q = quotient.Value();
-  // s' = s (1 - s) and 1 - s = u / (1 + u) = v q, so (x s)' = s (1 + x v q).
-  return {l.TimesArgument(quotient, x), l.Scaled(MulAdd(l.x * l.v, q * q, q))};
+  const V<T> den = l.one + l.h;
+  const V<T> tail = l.x / den;  // x / (1 + e^x) = b tail
+  const I<T> negative = x < T(0);
+  const V<T> value =
+      Select<T>(negative, -tail * l.far * kFar<T>, NegMulAdd(tail, l.b, x));
+  // s' = s (1 - s); s and 1 - s are these two.
+  const V<T> less = l.b / den, more = T(1) - less;
+  const V<T> s = Select<T>(negative, less, more);
+  return {value, MulAdd(CopySign<T>(tail * l.b, x), more, s)};
 }
 template <typename T>
 MLPCORE_INLINE V<T> Silu(V<T> x) {
@@ -129,22 +162,30 @@ MLPCORE_INLINE V<T> Softplus(V<T> x) {
 // x tanh(softplus(x)). Error: 1 ULP, 2 without FMA. -inf gives -0.
 template <typename T>
 MLPCORE_INLINE ValueAndDerivative<T> MishWithDerivative(V<T> x) {
-  const ReducedLogistic<T> l = ReduceLogistic<T>(x);
+  using C = ExpConstants<T>;
+  // u = e^-x = 2^n (p + p_lo). With m = max(n, 0), a = 2^-m and v = 2^-m u,
   // tanh(log(1 + 1 / u)) = (1 + 2 u) / (1 + 2 u + 2 u^2)
   //                      = 2^-m (a + 2 v) / (a (a + 2 v) + 2 v^2).
-  const V<T> v = l.v, v_lo = l.v_lo;
-  const Pair<T> sum = PositiveTwoSum<T>(l.a, T(2) * v);
+  const V<T> bounded = AtMost(AtLeast(x, -C::kTail), C::kHead);
+  const ReducedExp<T> e = ReduceExp<T>(-bounded);
+  const U<T> n = e.Exponent(e.t), m = e.Exponent(AtLeast(e.t, C::kShift));
+  const V<T> far = FarPower<T>(-m), a = far * kFar<T>;
+  const Pair<T> p = e.Mantissa();
+  const V<T> v = PowerOfTwo<T>(n - m) * p.hi, v_lo = PowerOfTwo<T>(n - m) * p.lo;
+  const Pair<T> sum = PositiveTwoSum<T>(a, T(2) * v);
   const Pair<T> num{sum.hi, sum.lo + T(2) * v_lo};
   const V<T> square = T(2) * v * v;
-  const Pair<T> den = PositiveTwoSum<T>(l.a * num.hi, square);
+  const Pair<T> den = PositiveTwoSum<T>(a * num.hi, square);
   const V<T> square_lo = MulAdd(T(4) * v, v_lo, ProductError<T>(T(2) * v, v, square));
-  const V<T> den_lo = den.lo + MulAdd(l.a, num.lo, square_lo);
+  const V<T> den_lo = den.lo + MulAdd(a, num.lo, square_lo);
   const Quotient<T> q = Divide<T>(num, {den.hi, den_lo});
+  // Above kHead the quotient is 1. The sign is lost where the product is 0.
+  const V<T> product = CopySign<T>(q.Times(bounded) * far * kFar<T>, bounded);
   // (x t)' = t + x (1 - t^2) s, where (1 - t^2) s = 4 u^2 (1 + u) / (1 + 2 u + 2 u^2)^2
   //                                              = 2^-m 4 v^2 (a + v) / den^2.
   const V<T> w = T(2) * v * q.inverse;
-  const V<T> slope = l.x * (w * w) * (l.a + v);
-  return {l.TimesArgument(q, x), l.Scaled(q.Value() + slope)};
+  const V<T> slope = bounded * (w * w) * (a + v);
+  return {Select<T>(x > C::kHead, x, product), (q.Value() + slope) * far * kFar<T>};
 }
 template <typename T>
 MLPCORE_INLINE V<T> Mish(V<T> x) {

@@ -47,7 +47,8 @@ def from_sklearn(estimator: Any) -> Network:
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.neural_network import MLPClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = MLPClassifier([16], solver="lbfgs", random_state=0).fit(X, y)
+    >>> clf = MLPClassifier([16], solver="lbfgs", max_iter=2000, random_state=0)
+    >>> clf = clf.fit(X, y)
     >>> net = mlpcore.from_sklearn(clf)
     >>> net
     Network([4, 16, 3], 'relu', output='softmax', loss='log_loss', dtype='float64')

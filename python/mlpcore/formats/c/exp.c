@@ -1,32 +1,14 @@
-/* @ reduce_exp: polynomial_by_halves count */
+/* @ powers_of_two */
 /* @float32 */
 #define MANTISSA_BITS 23
 #define ONE_BITS UINT32_C(0x3f800000) /* of 1.0f */
 #define EXP_SHIFT 0x1.8p23            /* x + EXP_SHIFT has units of 1 */
 #define LOG2_E 0x1.715476p0
-#define LN2_HI 0x1.62e4p-1 /* ln 2 = hi + lo (Cody & Waite) */
-#define LN2_LO 0x1.7f7d1cp-20
-static const real exp_q[] = {0x1p-1,        0x1.555554p-3,  0x1.5554fap-5,
-                             0x1.1112bap-7, 0x1.6d3996p-10, 0x1.9ec752p-13};
 /* @float64 */
 #define MANTISSA_BITS 52
 #define ONE_BITS UINT64_C(0x3ff0000000000000) /* of 1.0 */
 #define EXP_SHIFT 0x1.8p52                    /* x + EXP_SHIFT has units of 1 */
 #define LOG2_E 0x1.71547652b82fep0
-#define LN2_HI 0x1.62e42feep-1 /* ln 2 = hi + lo (Cody & Waite) */
-#define LN2_LO 0x1.a39ef35793c76p-33
-static const real exp_q[] = {
-    0x1p-1,
-    0x1.5555555555559p-3,
-    0x1.5555555555559p-5,
-    0x1.111111110f71fp-7,
-    0x1.6c16c16c163a9p-10,
-    0x1.a01a01af68359p-13,
-    0x1.a01a019ba8385p-16,
-    0x1.71ddfa1ee0b33p-19,
-    0x1.27e50ac422852p-22,
-    0x1.af5af5c88d32bp-26,
-    0x1.1f08e37b0d505p-29};
 /* @both */
 
 typedef union {
@@ -48,6 +30,28 @@ static word exponent_in(real t) {
   return number.bits << MANTISSA_BITS;
 }
 
+/* @ reduce_exp: powers_of_two polynomial_by_halves count */
+/* @float32 */
+#define LN2_HI 0x1.62e4p-1 /* ln 2 = hi + lo (Cody & Waite) */
+#define LN2_LO 0x1.7f7d1cp-20
+static const real exp_q[] = {0x1p-1,        0x1.555554p-3,  0x1.5554fap-5,
+                             0x1.1112bap-7, 0x1.6d3996p-10, 0x1.9ec752p-13};
+/* @float64 */
+#define LN2_HI 0x1.62e42feep-1 /* ln 2 = hi + lo (Cody & Waite) */
+#define LN2_LO 0x1.a39ef35793c76p-33
+static const real exp_q[] = {
+    0x1p-1,
+    0x1.5555555555559p-3,
+    0x1.5555555555559p-5,
+    0x1.111111110f71fp-7,
+    0x1.6c16c16c163a9p-10,
+    0x1.a01a01af68359p-13,
+    0x1.a01a019ba8385p-16,
+    0x1.71ddfa1ee0b33p-19,
+    0x1.27e50ac422852p-22,
+    0x1.af5af5c88d32bp-26,
+    0x1.1f08e37b0d505p-29};
+/* @both */
 /* e^x = 2^n (1 + r + w), n = round(x / ln 2): t = EXP_SHIFT + n, r = x - n ln 2 but for
    the low digits of ln 2, and w is those and s^2 q(s), s = r + low. */
 typedef struct {

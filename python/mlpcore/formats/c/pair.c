@@ -74,10 +74,6 @@ static quotient divide(pair num, pair den) {
   return q;
 }
 
-/* @ quotient_value: divide */
-/* The quotient to little more than half an ULP. */
-static real quotient_value(quotient q) { return fma(q.rest, q.inverse, q.hi); }
-
 /* @ quotient_times: divide */
 /* x times the quotient, rounded once as well. */
 static real quotient_times(quotient q, real x) {

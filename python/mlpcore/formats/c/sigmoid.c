@@ -1,89 +1,108 @@
-/* @ tanh: exp_minus_one quotient_value at_most */
+/* @ tanh: powers_of_two polynomial_by_halves count */
 /* @float32 */
-#define TANH_MAX 9.2 /* tanh(x) rounds to 1 above 9.01 */
+#define TANH_MIDDLE 0.625
+#define TANH_ONE 0x1.154246p3 /* log(2^25 - 1) / 2 */
+#define TANH_HALF_LN2 0x1.62e43p-2
+static const real tanh_q[] = {0x1.fffffcp-1, 0x1.555494p-1, 0x1.55588ep-2, 0x1.1239b6p-3,
+                              0x1.6a8b26p-5};
+static const real tanh_c[] = {-0x1.555532p-2, 0x1.1106f6p-3, -0x1.b835a4p-5,
+                              0x1.51f8cep-6, -0x1.750ce2p-8};
 /* @float64 */
-#define TANH_MAX 19.2 /* tanh(x) rounds to 1 above 19.06 */
+#define TANH_MIDDLE 0.7
+#define TANH_ONE 0x1.2b708872320e2p4 /* log(2^54 - 1) / 2 */
+#define TANH_HALF_LN2 0x1.62e42fefa39efp-2
+static const real tanh_q[] = {
+    0x1.000000000000ap0,   0x1.555555555551p-1,   0x1.5555555550863p-2,
+    0x1.111111112581ep-3,  0x1.6c16c184554eep-5,  0x1.a01a013f7935dp-7,
+    0x1.a019990246157p-9,  0x1.71dedd3f06b88p-11, 0x1.28aed38d1bfe4p-13,
+    0x1.ae0b9557fae84p-16};
+static const real tanh_c[] = {
+    -0x1.5555555555529p-2,  0x1.111111110e0a4p-3,   -0x1.ba1ba1b7cc5f5p-5,
+    0x1.664f48115a21ep-6,   -0x1.226e289551ef7p-7,  0x1.d6d1f90317a3cp-9,
+    -0x1.7d8c932d87254p-10, 0x1.3495afc12a3f9p-11,  -0x1.ec7d924497642p-13,
+    0x1.719e8bc209385p-14,  -0x1.c61b7622c998dp-16, 0x1.4220de88c242cp-18};
 /* @both */
-/* With E = e^-2|x| - 1, tanh|x| = -E / (2 + E). Error: 1 ULP. */
+/* tanh(a) = a + a^3 c(a^2) below TANH_MIDDLE; else (d - 1) / d with d = (1 + e^2a) / 2 and
+   (e^2s - 1) / 2 = s + s^2 q(s). Error: 1 ULP. */
 static real phi_tanh(real x) {
-  const reduced_exp e = reduce_exp(-2.0 * at_most(fabs(x), TANH_MAX), 0.0);
-  const pair num = exp_minus_one(e, power_of_two(exponent_in(e.t)), 1.0);
-  pair den;
-  den.hi = 2.0 + num.hi;
-  den.lo = ((2.0 - den.hi) + num.hi) + num.lo;
-  return copysign(quotient_value(divide(num, den)), x);
+  const real a = fabs(x);
+  const real t = fma(a, 2.0 * LOG2_E, EXP_SHIFT);
+  const real s = fma(-(t - EXP_SHIFT), TANH_HALF_LN2, a);
+  const real g = fma(s * s, polynomial_by_halves(tanh_q, COUNT(tanh_q), s), s);
+  const real power = power_of_two(exponent_in(t));
+  const real d = fma(power, g, fma(power, 0.5, 0.5));
+  const real square = a * a;
+  const real inner =
+      fma(a * square, polynomial_by_halves(tanh_c, COUNT(tanh_c), square), a);
+  const real outer = a >= TANH_ONE ? 1.0 : (d - 1.0) / d;
+  return copysign(a < TANH_MIDDLE ? inner : outer, x);
 }
 
-/* @ logistic: mantissa far exp_range at_most at_least */
+/* @ logistic: reduce_exp far exp_range at_most */
+/* 1 / (1 + e^|x|) = b / (one + h): b = 2^-n = far FAR_POWER, one is 1 + b rounded, and h
+   makes up for the rest; x is |x| or where |x| e^-|x| vanishes. Nothing overflows. */
+typedef struct {
+  real x, far, b, one, h;
+} reduced_logistic;
+
+static reduced_logistic reduce_logistic(real x) {
+  reduced_logistic l;
+  reduced_exp e;
+  l.x = at_most(fabs(x), EXP_TAIL);
+  e = reduce_exp(l.x, 0.0);
+  l.far = far_power(0 - exponent_in(e.t));
+  l.b = l.far * FAR_POWER;
+  l.one = 1.0 + l.b;
+  l.h = e.r + (e.w + (l.b - (l.one - 1.0)));
+  return l;
+}
+
+/* @ sigmoid: logistic */
+/* 1 / (1 + e^-x). Error: 1 ULP. */
+static real phi_sigmoid(real x) {
+  const reduced_logistic l = reduce_logistic(x);
+  const real den = l.one + l.h;
+  const real q = 1.0 / den;
+  const real den_lo = (l.one - den) + l.h;
+  const real rest = fma(-q, den_lo, fma(-q, den, 1.0));
+  const real tail = fma(q, rest, q) * l.b;
+  return x < 0.0 ? tail : 1.0 - tail;
+}
+
+/* @ silu: logistic */
+/* x sigmoid(x). Error: 2 ULP. */
+static real phi_silu(real x) {
+  const reduced_logistic l = reduce_logistic(x);
+  const real tail = l.x / (l.one + l.h); /* x / (1 + e^x) = b tail */
+  return x < 0.0 ? -tail * l.far * FAR_POWER : fma(-tail, l.b, x);
+}
+
+/* @ mish: mantissa far exp_range positive_two_sum quotient_times at_most at_least */
 /* @float32 */
 #define EXP_HEAD 80.0 /* x e^-x is nothing beside 1 above */
 /* @float64 */
 #define EXP_HEAD 700.0 /* x e^-x is nothing beside 1 above */
 /* @both */
-/* u = e^-x, prepared for quotients of polynomials in u: with m = max(n, 0), far = 2^-m /
-   FAR_POWER, a = 2^-m, v + v_lo = 2^-m u; x is bounded. Nothing overflows. */
-typedef struct {
-  real far, a, v, v_lo, x;
-} reduced_logistic;
-
-static reduced_logistic reduce_logistic(real x) {
+/* x tanh(log(1 + e^x)). With u = e^-x = 2^n (p.hi + p.lo), m = max(n, 0), a = 2^-m and
+   v = 2^-m u, that is x 2^-m (a + 2 v) / (a (a + 2 v) + 2 v^2). Error: 1 ULP. */
+static real phi_mish(real x) {
   const real bounded = at_most(at_least(x, -EXP_TAIL), EXP_HEAD);
   const reduced_exp e = reduce_exp(-bounded, 0.0);
   const word n = exponent_in(e.t), m = exponent_in(at_least(e.t, EXP_SHIFT));
+  const real far = far_power(0 - m), a = far * FAR_POWER;
   const real b = power_of_two(n - m);
   const pair p = mantissa(e);
-  reduced_logistic l;
-  l.far = far_power(0 - m);
-  l.a = l.far * FAR_POWER;
-  l.v = b * p.hi;
-  l.v_lo = b * p.lo;
-  l.x = bounded;
-  return l;
-}
-
-/* @ sigmoid_mantissa: logistic positive_two_sum divide */
-/* 1 / (1 + u), to be scaled by 2^-m. */
-static quotient sigmoid_mantissa(reduced_logistic l) {
-  const pair one = {1.0, 0.0};
-  pair sum = positive_two_sum(l.a, l.v);
-  sum.lo = sum.lo + l.v_lo;
-  return divide(one, sum);
-}
-
-/* @ sigmoid: sigmoid_mantissa quotient_value */
-/* 1 / (1 + e^-x). Error: 1 ULP. */
-static real phi_sigmoid(real x) {
-  const reduced_logistic l = reduce_logistic(x);
-  return quotient_value(sigmoid_mantissa(l)) * l.far * FAR_POWER;
-}
-
-/* @ times_argument: logistic quotient_times */
-/* x q 2^-m, for a quotient that is 1 above EXP_HEAD, where far would overflow. */
-static real times_argument(reduced_logistic l, quotient q, real x) {
+  const real v = b * p.hi, v_lo = b * p.lo;
+  pair num = positive_two_sum(a, 2.0 * v), den;
+  real square, square_lo, product;
+  num.lo = num.lo + 2.0 * v_lo;
+  square = 2.0 * v * v;
+  den = positive_two_sum(a * num.hi, square);
+  square_lo = fma(4.0 * v, v_lo, fma(2.0 * v, v, -square));
+  den.lo = den.lo + fma(a, num.lo, square_lo);
   /* The sign is lost where the product is 0. */
-  const real product = copysign(quotient_times(q, l.x) * l.far * FAR_POWER, l.x);
+  product = copysign(quotient_times(divide(num, den), bounded) * far * FAR_POWER, bounded);
   return x > EXP_HEAD ? x : product;
-}
-
-/* @ silu: sigmoid_mantissa times_argument */
-/* x sigmoid(x). Error: 1 ULP. */
-static real phi_silu(real x) {
-  const reduced_logistic l = reduce_logistic(x);
-  return times_argument(l, sigmoid_mantissa(l), x);
-}
-
-/* @ mish: times_argument positive_two_sum divide */
-/* x tanh(log(1 + e^x)) = x (1 + 2 u) / (1 + 2 u + 2 u^2). Error: 1 ULP. */
-static real phi_mish(real x) {
-  const reduced_logistic l = reduce_logistic(x);
-  pair num = positive_two_sum(l.a, 2.0 * l.v), den;
-  real square, square_lo;
-  num.lo = num.lo + 2.0 * l.v_lo;
-  square = 2.0 * l.v * l.v;
-  den = positive_two_sum(l.a * num.hi, square);
-  square_lo = fma(4.0 * l.v, l.v_lo, fma(2.0 * l.v, l.v, -square));
-  den.lo = den.lo + fma(l.a, num.lo, square_lo);
-  return times_argument(l, divide(num, den), x);
 }
 
 /* @ softplus: exp_minus exp_range fast_two_sum at_most at_least */
