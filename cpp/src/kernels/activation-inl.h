@@ -5,7 +5,7 @@
 #define MLPCORE_KERNELS_ACTIVATION_INL_H_
 
 #include "kernels/math-inl.h"
-#include "kernels/rows-inl.h"
+#include "kernels/vectors-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
@@ -152,9 +152,10 @@ MLPCORE_INLINE void WithActivation(Activation activation, Use use) {
   }
 }
 
+// padded: the rows of y and derivative have room for whole panels, and it may be used.
 template <typename T>
 void Activate(Activation activation, Rows<T> y, Rows<T> derivative, Rows<const T> z,
-              ptrdiff_t rows, ptrdiff_t n) {
+              ptrdiff_t rows, ptrdiff_t n, bool padded) {
   // Rows without gaps are one long row: narrow ones fill no vector by themselves.
   if (y.stride == n && z.stride == n && (!derivative || derivative.stride == n)) {
     n *= rows;
@@ -163,43 +164,45 @@ void Activate(Activation activation, Rows<T> y, Rows<T> derivative, Rows<const T
   WithActivation<T>(activation, [&](auto phi, auto from_output) {
     using Phi = decltype(phi);
     if (!derivative) {
-      ForEachVector<T>(rows, n, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        Store<T>(Phi::Value(Load(z.Row(i) + j, lanes)), y.Row(i) + j, lanes);
+      ForEachVector<T>(rows, n, padded, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
+        StoreAt<T>(Phi::Value(LoadAt<T>(z, i, j, lanes)), y, i, j, lanes);
       });
     } else if constexpr (decltype(from_output)::value) {
-      ForEachVector<T>(rows, n, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        const V<T> value = Phi::Value(Load(z.Row(i) + j, lanes));
-        Store<T>(value, y.Row(i) + j, lanes);
-        Store<T>(Phi::FromOutput(value), derivative.Row(i) + j, lanes);
+      ForEachVector<T>(rows, n, padded, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
+        const V<T> value = Phi::Value(LoadAt<T>(z, i, j, lanes));
+        StoreAt<T>(value, y, i, j, lanes);
+        StoreAt<T>(Phi::FromOutput(value), derivative, i, j, lanes);
       });
     } else {
-      ForEachVector<T>(rows, n, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        const ValueAndDerivative<T> both = Phi::Both(Load(z.Row(i) + j, lanes));
-        Store<T>(both.value, y.Row(i) + j, lanes);
-        Store<T>(both.derivative, derivative.Row(i) + j, lanes);
+      ForEachVector<T>(rows, n, padded, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
+        const ValueAndDerivative<T> both = Phi::Both(LoadAt<T>(z, i, j, lanes));
+        StoreAt<T>(both.value, y, i, j, lanes);
+        StoreAt<T>(both.derivative, derivative, i, j, lanes);
       });
     }
   });
 }
 
+// padded: the rows of dz, dy and y, and what is there is finite.
 template <typename T>
 void ActivationGradient(Activation activation, Rows<T> dz, Rows<const T> dy,
                         Rows<const T> y, Rows<const T> derivative, ptrdiff_t rows,
-                        ptrdiff_t n) {
+                        ptrdiff_t n, bool padded) {
   if (derivative) {
-    ForEachVector<T>(rows, n, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-      Store<T>(Load(dy.Row(i) + j, lanes) * Load(derivative.Row(i) + j, lanes),
-               dz.Row(i) + j, lanes);
+    ForEachVector<T>(rows, n, false, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
+      StoreAt<T>(LoadAt<T>(dy, i, j, lanes) * LoadAt<T>(derivative, i, j, lanes), dz, i,
+                 j, lanes);
     });
     return;
   }
+  if (padded) n = RoundUp<ptrdiff_t>(n, kLanes<T>);
   WithActivation<T>(activation, [&](auto phi, auto from_output) {
     using Phi = decltype(phi);
     if constexpr (decltype(from_output)::value) {
-      ForEachVector<T>(rows, n, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        Store<T>(
-            Load(dy.Row(i) + j, lanes) * Phi::FromOutput(Load(y.Row(i) + j, lanes)),
-            dz.Row(i) + j, lanes);
+      ForEachVector<T>(rows, n, false, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
+        StoreAt<T>(
+            LoadAt<T>(dy, i, j, lanes) * Phi::FromOutput(LoadAt<T>(y, i, j, lanes)), dz,
+            i, j, lanes);
       });
     }
   });

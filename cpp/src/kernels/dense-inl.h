@@ -10,6 +10,7 @@
 #define MLPCORE_KERNELS_DENSE_INL_H_
 
 #include "kernels/activation-inl.h"
+#include "kernels/rows-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
@@ -26,13 +27,37 @@ struct PanelProductArgs {
   bool far_panels;  // they do not stay in the second-level cache
 };
 
+// Weights from beyond the second-level cache come at some 10 GB/s, as fast as 48 rows
+// are multiplied with them, so the two must not take turns: the full tiles of a block
+// (of the columns from col, the terms from k) ask for the next one's lines, each for
+// its share of them. Returns how many rows are done, if any.
+template <typename T>
+__attribute__((noinline)) ptrdiff_t TilesAskingAhead(PanelProductArgs<T> p,
+                                                     TileArgs<T> t, ptrdiff_t col,
+                                                     ptrdiff_t k) {
+  constexpr ptrdiff_t kWidth = kTilePanels * kPanel<T>;
+  // What is left over is more than a tile: RowsOfTile makes two equal ones of it.
+  const ptrdiff_t n_tiles = p.rows / kTileRows - (p.rows % kTileRows != 0);
+  if (n_tiles < 2 || t.cols < kWidth) return 0;
+  const T* next = t.b + t.terms * kPanel<T>;
+  if (k + t.terms == p.terms) {
+    if (col + kWidth >= p.col_end) return 0;
+    next = p.panels + (col / kPanel<T> + kTilePanels) * t.b_panel;
+  }
+  t.ahead_step = DivUp(kWidth, n_tiles);
+  for (ptrdiff_t tile = 0; tile < n_tiles; ++tile) {
+    t.c = p.c.Row(tile * kTileRows) + col;
+    t.a = p.a.Row(tile * kTileRows) + k;
+    t.ahead = next + tile % kTilePanels * t.b_panel +
+              tile / kTilePanels * t.ahead_step * t.terms;
+    kAskingTile<T>(t);
+  }
+  return n_tiles * kTileRows;
+}
+
 // C = A * panels, strip by strip; finish(col, cols) is called when a strip is whole and
 // still in the L1 cache. A strip's block of weights (kBlockTerms lines, 16 KB a panel)
 // stays there too, while the tiles walk down the rows.
-//
-// Weights from beyond the second-level cache come at some 10 GB/s, as fast as 48 rows
-// are multiplied with them, so the two must not take turns: the tiles of a block ask
-// for the next one's lines, each for its share of them.
 //
 // A last panel whose second half is padding is a strip of half the width, if there are
 // rows enough to hide the latency of the multiply-add with one vector of each.
@@ -46,7 +71,6 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   t.a_stride = p.a.stride;
   t.b_stride = kPanel<T>;
   t.b_panel = panel_size;
-  const ptrdiff_t n_tiles = p.far_panels ? DivUp(p.rows, ptrdiff_t{kTileRows}) : 1;
   const bool narrow = p.rows >= kHalfTileRows<T> && EndsInHalfPanel<T>(p.col_end);
   for (ptrdiff_t col = p.col_begin; col < p.col_end;) {
     const ptrdiff_t cols_left = p.col_end - col;
@@ -67,16 +91,9 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.head = k > 0 ? nullptr : head;
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
-      const bool last = terms_left <= kBlockTerms;
-      const T* next = last ? head + panels * panel_size : t.b + kBlockTerms * kPanel<T>;
-      const bool ahead = n_tiles > 1 && !(last && cols == cols_left);
-      t.ahead_step = ahead ? DivUp(width, n_tiles) : 0;
-      ptrdiff_t tile = 0;
-      for (ptrdiff_t row = 0; row < p.rows; ++tile) {
+      ptrdiff_t row = p.far_panels ? TilesAskingAhead(p, t, col, k) : 0;
+      while (row < p.rows) {
         const int tile_rows = RowsOfTile(p.rows - row, tiles.most_rows);
-        t.ahead = ahead ? next + tile % panels * panel_size +
-                              tile / panels * t.ahead_step * t.terms
-                        : t.b;
         t.c = p.c.Row(row) + col;
         t.a = p.a.Row(row) + k;
         tiles.of[tile_rows](t);
@@ -112,7 +129,7 @@ void Dense(const DenseArgs<T>& d) {
     const Rows<T> derivative = {d.derivative ? d.derivative.data + col : nullptr,
                                 d.derivative.stride};
     Activate<T>(d.activation, {d.y.data + col, d.y.stride}, derivative,
-                {z.data + col, z.stride}, d.rows, cols);
+                {z.data + col, z.stride}, d.rows, cols, d.padded && !d.z);
   });
 }
 
@@ -135,7 +152,7 @@ void InputGradient(const InputGradientArgs<T>& g) {
     const Rows<const T> y = {g.y ? g.y.data + col : nullptr, g.y.stride};
     const Rows<const T> derivative = {g.derivative ? g.derivative.data + col : nullptr,
                                       g.derivative.stride};
-    ActivationGradient<T>(g.activation, dx, dx, y, derivative, g.rows, cols);
+    ActivationGradient<T>(g.activation, dx, dx, y, derivative, g.rows, cols, g.padded);
   });
 }
 

@@ -20,9 +20,9 @@ void Dropout(const DropoutArgs<T>& d) {
     WithActivation<T>(d.activation, [&](auto phi, auto from_output) {
       using Phi = decltype(phi);
       if constexpr (decltype(from_output)::value) {
-        ForEachVector<T>(d.rows, d.n, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-          Store<T>(Phi::FromOutput(Load<T>(d.y.Row(i) + j, lanes)),
-                   d.derivative.Row(i) + j, lanes);
+        ForEachVector<T>(d.rows, d.n, false, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
+          StoreAt<T>(Phi::FromOutput(LoadAt<T>(d.y, i, j, lanes)), d.derivative, i, j,
+                     lanes);
         });
       }
     });

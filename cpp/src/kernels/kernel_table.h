@@ -38,8 +38,9 @@ struct DenseArgs {
   ptrdiff_t rows = 0, n_in = 0, n_out = 0;
   ptrdiff_t col_begin = 0, col_end = 0;
   Activation activation = Activation::kIdentity;
-  // Rows of z (of y, without z) have room for whole panels. It costs less to fill it
-  // than to spare it; what is written there is z of weights and a bias of zero.
+  // Rows of z (of y, without z) have room for whole panels, and those of derivative
+  // too. It costs less to fill it than to spare it; what is written there is z of
+  // weights and a bias of zero, and phi and phi' of that.
   bool padded = false;
   // The panels are in memory beyond the second-level cache: ask for them ahead.
   bool far_panels = false;
@@ -55,8 +56,10 @@ struct InputGradientArgs {
   Activation activation = Activation::kIdentity;  // of the layer below
   Rows<const T> y;  // (rows, n_in), that layer's output, or
   Rows<const T>
-      derivative;       // (rows, n_in), its phi', which goes first; both may be null
-  bool padded = false;  // rows of dx have room for whole panels: it gets 0 * dz
+      derivative;  // (rows, n_in), its phi', which goes first; both may be null
+  // Rows of dx have room for whole panels: it gets 0 * dz. So have those of y, and what
+  // is there is finite.
+  bool padded = false;
   bool far_panels = false;  // as in DenseArgs
 };
 

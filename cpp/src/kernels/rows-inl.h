@@ -1,4 +1,4 @@
-// Walking over matrices and rows: vectors with a masked tail, and cache lines of lanes.
+// A row by cache lines of lanes.
 #ifndef MLPCORE_KERNELS_ROWS_INL_H_
 #define MLPCORE_KERNELS_ROWS_INL_H_
 
@@ -7,48 +7,6 @@
 namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
-
-// How many lanes of a vector exist: all of them, or the first n.
-struct All {};
-struct First {
-  ptrdiff_t n;
-};
-template <typename T>
-MLPCORE_INLINE V<T> Load(const T* p, All) {
-  return Load(p);
-}
-template <typename T>
-MLPCORE_INLINE V<T> Load(const T* p, First lanes) {
-  return LoadN(p, lanes.n);
-}
-template <typename T>
-MLPCORE_INLINE void Store(V<T> v, T* p, All) {
-  Store<T>(v, p);
-}
-template <typename T>
-MLPCORE_INLINE void Store(V<T> v, T* p, First lanes) {
-  StoreN(v, p, lanes.n);
-}
-
-// body(row, column, lanes) for every vector of a (rows, n) matrix. The row loop is
-// innermost for a strip of one or two vectors, so that independent chains overlap.
-template <typename T, typename Body>
-MLPCORE_INLINE void ForEachVector(ptrdiff_t rows, ptrdiff_t n, Body body) {
-  constexpr ptrdiff_t kL = kLanes<T>;
-  if (n <= 2 * kL) {
-    for (ptrdiff_t j = 0; j + kL <= n; j += kL) {
-      for (ptrdiff_t i = 0; i < rows; ++i) body(i, j, All{});
-    }
-  } else {
-    for (ptrdiff_t i = 0; i < rows; ++i) {
-      for (ptrdiff_t j = 0; j + kL <= n; j += kL) body(i, j, All{});
-    }
-  }
-  const ptrdiff_t whole = n - n % kL;
-  if (whole < n) {
-    for (ptrdiff_t i = 0; i < rows; ++i) body(i, whole, First{n - whole});
-  }
-}
 
 // One cache line of lanes: kPanel elements on every instruction set. Sums over the
 // columns of a row are kept in these virtual lanes and combined by the fixed tree of

@@ -21,25 +21,30 @@ namespace {
 
 template <typename T>
 constexpr KernelTable<T> MakeTable() {
-  return {MLPCORE_STRING(MLPCORE_ISA),
-          kTileRows,
-          &Dense<T>,
-          &InputGradient<T>,
-          &WeightGradient<T>,
-          &GatherRows<T>,
-          &Activate<T>,
-          &ActivationGradient<T>,
-          &Softmax<T>,
-          &LossRows<T>,
-          &Update<T>,
-          &Add<T>,
-          &SumSquares<T>,
-          &Dropout<T>,
-          &RandomBlocks,
-          &TransposePanel<T>,
-          &MapFunction<T>,
-          &MultiplyAddLoop<T>,
-          kFlopsOfStep<T>};
+  return {
+      MLPCORE_STRING(MLPCORE_ISA),
+      kTileRows,
+      &Dense<T>,
+      &InputGradient<T>,
+      &WeightGradient<T>,
+      &GatherRows<T>,
+      [](Activation phi, Rows<T> y, Rows<T> derivative, Rows<const T> z, ptrdiff_t rows,
+         ptrdiff_t n) { Activate<T>(phi, y, derivative, z, rows, n, false); },
+      [](Activation phi, Rows<T> dz, Rows<const T> dy, Rows<const T> y,
+         Rows<const T> derivative, ptrdiff_t rows, ptrdiff_t n) {
+        ActivationGradient<T>(phi, dz, dy, y, derivative, rows, n, false);
+      },
+      &Softmax<T>,
+      &LossRows<T>,
+      &Update<T>,
+      &Add<T>,
+      &SumSquares<T>,
+      &Dropout<T>,
+      &RandomBlocks,
+      &TransposePanel<T>,
+      &MapFunction<T>,
+      &MultiplyAddLoop<T>,
+      kFlopsOfStep<T>};
 }
 constexpr KernelTable<float> kTable32 = MakeTable<float>();
 constexpr KernelTable<double> kTable64 = MakeTable<double>();

@@ -56,8 +56,8 @@ struct TileArgs {
   const T* head;       // where the chains start (panels b_panel apart), or null for 0
   ptrdiff_t terms;     // at most kBlockTerms
   ptrdiff_t cols;      // columns of C to write, at most panels * kPanel
-  const T* ahead = nullptr;  // what to ask memory for, ahead_step further each term
-  ptrdiff_t ahead_step = 0;
+  const T* ahead;      // what to ask memory for, ahead_step further each term
+  ptrdiff_t ahead_step;
   bool resume = false;  // the chains start from C: more terms of a block
   bool add;             // C += chains
   bool relu;            // C = max(C, 0), after all else
@@ -73,17 +73,14 @@ struct TileRegister<T, true> {
   using Type = HalfV<T>;
 };
 
-// kHalves: the width in halves of a panel.
-template <typename T, int kRows, int kHalves, bool kTransposed>
+// kHalves: the width in halves of a panel. kAsksAhead: for what t.ahead says.
+template <typename T, int kRows, int kHalves, bool kTransposed, bool kAsksAhead = false>
 struct Tile {
   using W = typename TileRegister<T, kHalves == 1 && kVectors<T> == 1>::Type;
   static constexpr int kL = static_cast<int>(sizeof(W) / sizeof(T));
   static constexpr int kOfPanel = static_cast<int>(kPanel<T>) / kL;
   static constexpr ptrdiff_t kWidth = kHalves * kPanel<T> / 2;
   static constexpr int kLine = static_cast<int>(kWidth) / kL;
-  // Fewer rows than these are in no tile that has another beside it (RowsOfTile), and
-  // could not spare the load.
-  static constexpr bool kAsksAhead = !kTransposed && 2 * kRows >= kTileRows;
 
   static MLPCORE_INLINE W Load(const T* p) {
     W w;
@@ -282,6 +279,11 @@ struct TileShapes {
 };
 template <typename T, bool kTransposed>
 constexpr TileShapes<T, kTransposed> kTiles;
+
+// The full tile of the forward product, which asks ahead.
+template <typename T>
+constexpr TileFunction<T> kAskingTile =
+    &Tile<T, kTileRows, 2 * kTilePanels, false, true>::Run;
 
 // The largest instantiated number of panels that fits.
 template <typename T>
