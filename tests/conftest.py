@@ -1,10 +1,15 @@
 """Fixtures for every test file: instruction sets, threads, hypothesis."""
 
 import os
+import signal
 
 # Tests ask for more threads than most machines have. If those spin while they wait, the
 # tests take twice as long. OpenMP reads this when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# A shell's job in the background ignores Ctrl-C, and so do the processes it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest

@@ -131,10 +131,13 @@ def test_interrupt(table_folder):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr.readline().startswith("epoch ")  # it is under way
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    try:
+        assert process.stderr.readline().startswith("epoch ")  # it is under way
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert out == ""
     assert err.splitlines()[-1] == "mlpcore: interrupted"
