@@ -97,14 +97,10 @@ template <typename T, typename Body>
 MLPCORE_INLINE ptrdiff_t ForRowsBeside(ptrdiff_t rows, ptrdiff_t col, ptrdiff_t tail,
                                        Body body) {
   ptrdiff_t row = 0;
-  if constexpr (kPieces<T> == 4) {
-    if (tail <= kPiece<T>) {
-      for (; row + 4 <= rows; row += 4) body(row, col, Beside<4>{});
-    }
+  if (tail <= kPiece<T>) {
+    for (; row + 4 <= rows; row += 4) body(row, col, Beside<4>{});
   }
-  if constexpr (kPieces<T> >= 2) {
-    for (; row + 2 <= rows; row += 2) body(row, col, Beside<2>{});
-  }
+  for (; row + 2 <= rows; row += 2) body(row, col, Beside<2>{});
   return row;
 }
 
@@ -112,18 +108,22 @@ MLPCORE_INLINE ptrdiff_t ForRowsBeside(ptrdiff_t rows, ptrdiff_t col, ptrdiff_t 
 // innermost for a strip of one or two vectors, so that independent chains overlap.
 //
 // Where rows are padded to whole panels, what is beyond the last column may be written
-// too: then no store is masked, which costs 18 cycles on Zen 4, and a costly function
-// of up to half a vector of columns takes two or four rows at a time.
+// too: then no store is masked, which costs 18 cycles on Zen 4, and of half a vector of
+// 512 bits or less two or four rows are taken at a time. (With 256 bits nothing was
+// gained.)
 template <typename T, typename Body>
 MLPCORE_INLINE void ForEachVector(ptrdiff_t rows, ptrdiff_t n, bool padded, Body body) {
   constexpr ptrdiff_t kL = kLanes<T>;
+  constexpr ptrdiff_t kMostBeside = kPieces<T> == 4 ? kL / 2 : 0;
   ptrdiff_t tail = n % kL, first = 0;
-  if (padded && tail > kL / 2) {
+  if (padded && tail > kMostBeside) {
     n += kL - tail;
     tail = 0;
   }
   const ptrdiff_t whole = n - tail;
-  if (padded && tail > 0) first = ForRowsBeside<T>(rows, whole, tail, body);
+  if constexpr (kMostBeside > 0) {
+    if (padded && tail > 0) first = ForRowsBeside<T>(rows, whole, tail, body);
+  }
   if (n <= 2 * kL) {
     for (ptrdiff_t j = 0; j < whole; j += kL) {
       for (ptrdiff_t i = 0; i < rows; ++i) body(i, j, All{});
