@@ -36,7 +36,7 @@ __attribute__((noinline)) ptrdiff_t TilesAskingAhead(PanelProductArgs<T> p,
                                                      TileArgs<T> t, ptrdiff_t col,
                                                      ptrdiff_t k) {
   constexpr ptrdiff_t kWidth = kTilePanels * kPanel<T>;
-  // What is left over is more than a tile: RowsOfTile makes two equal ones of it.
+  // Rows left over go with the last full tile: RowsOfTile makes two equal ones of both.
   const ptrdiff_t n_tiles = p.rows / kTileRows - (p.rows % kTileRows != 0);
   if (n_tiles < 2 || t.cols < kWidth) return 0;
   const T* next = t.b + t.terms * kPanel<T>;
