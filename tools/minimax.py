@@ -7,8 +7,7 @@ rounded one after another from the constant upwards, the rest being fitted again
 each, so that later coefficients absorb the rounding of earlier ones.
 
 Run `python tools/minimax.py` to print every table with its error (needs mpmath; some
-minutes), or name the ones wanted: exp, tanh, log, erf, gelu, gelu64 (its float64
-tables).
+minutes), or name the ones wanted: exp, tanh, log, erf, gelu.
 """
 
 import functools
@@ -215,88 +214,84 @@ def erf_tables():
         show("erf, kQ", *table, bits)
 
 
-def gelu_tables():
-    """P in c + t P(t) = log(Phi(-a)) + a^2 / 2, t = a - 2, in float32.
-
-    An error there is a relative one of the result, a Phi(-a). Where that is below 1e-6
-    more and more is allowed, up to 1/4 where it vanishes.
-    """
-    middle, end = mp.mpf(2), mp.mpf("14.6")
-
-    @functools.cache
-    def tail(a):
-        return mp.erfc(a / mp.sqrt(2)) / 2
-
-    def curve(t):
-        return mp.log(tail(t + middle)) + (t + middle) ** 2 / 2
-
-    def weight(t):
-        a = t + middle
-        return 1 if a < 2 else max(min(1, mp.mpf(10) ** 6 * a * tail(a)), 2**-26)
-
-    high = round_to(curve(mp.mpf(0)), 24)
-    c = high + round_to(curve(mp.mpf(0)) - high, 24)
-    table, error = minimax(
-        curve, weight, -middle, end - middle, 13, 24, refit=4, constant=c, points=400
-    )
-    show("gelu, kC and kCLo", [high, c - high], error, 24)
-    show("gelu, kP", table[1:], error, 24)
-
-
-def gelu64_center_table():
-    """R in Phi(x) = 1/2 + x R(x^2), |x| <= 3/4, relative to Phi(-|x|), in float64."""
-    table = minimax(
-        lambda z: mp.erf(mp.sqrt(z / 2)) / mp.sqrt(z) / 2,
-        lambda z: mp.sqrt(z) / mp.erfc(mp.sqrt(z / 2)) * 2,
-        mp.mpf(2) ** -30,
-        mp.mpf("0.5626"),
-        9,
-        53,
-    )
-    show("gelu, kR", *table, 53)
+# gelu: where its two pieces meet, and k in v = a / (1 + k a).
+GELU_SPLIT, GELU_K = mp.mpf("0.84375"), mp.mpf("0.28125")
 
 
 @functools.cache
-def scaled_normal_tail(w):
-    """exp(a^2 / 2) Phi(-a) at a = 4 (1 / w - 1)."""
-    z = 4 * (1 / w - 1) / mp.sqrt(2)
+def scaled_normal_tail(a):
+    """Return a exp(a^2 / 2) Phi(-a)."""
+    z = a / mp.sqrt(2)
     if z < 26:
-        return mp.exp(z * z) * mp.erfc(z) / 2
+        return a * mp.exp(z * z) * mp.erfc(z) / 2
     term = total = mp.mpf(1)  # the asymptotic series: its terms shrink to the 676th
     for k in range(1, 60):
         term *= -(2 * k - 1) / (2 * z * z)
         total += term
-    return total / (z * mp.sqrt(mp.pi)) / 2
+    return total / mp.sqrt(2 * mp.pi)
 
 
-def gelu64_tail_table():
-    """P in Phi(-a) = exp(-a^2 / 2) w (c + t P(t)), t = w - 3/8, w = 1 / (1 + a / 4).
+def gelu_center_tables():
+    """R in Phi(x) = 1/2 + x R(-x^2 / 2), relative to Phi(-|x|)."""
+    for bits, degree in ((24, 4), (53, 9)):
+        table, error = minimax(
+            lambda z: mp.erf(mp.sqrt(z / 2)) / mp.sqrt(z) / 2,
+            lambda z: mp.sqrt(z) / mp.erfc(mp.sqrt(z / 2)) * 2,
+            mp.mpf(2) ** -30,
+            GELU_SPLIT**2 * mp.mpf("1.0001"),
+            degree,
+            bits,
+            points=400,
+        )
+        show("gelu, kR", [c * (-2) ** k for k, c in enumerate(table)], error, bits)
 
-    a >= 0.7; relative, in float64. About 3/8 the terms hardly cancel. c is carried as
-    two numbers.
+
+def gelu_tail_tables():
+    """P in a Phi(-a) = exp(-a^2 / 2) (c + t P(t)), t = v - middle, relative.
+
+    In float32 more and more is allowed where the result is below 1e-6, up to 1/4 where
+    it vanishes. c is carried as two numbers.
     """
-    middle = mp.mpf("0.375")
-    value = scaled_normal_tail(middle) / middle
-    high = round_to(value, 53)
-    c = high + round_to(value - high, 53)
-    table, error = minimax(
-        lambda t: scaled_normal_tail(t + middle) / (t + middle),
-        lambda t: (t + middle) / scaled_normal_tail(t + middle),
-        1 / (1 + mp.mpf(39) / 4) - middle,
-        1 / (1 + mp.mpf("0.7") / 4) - middle,
-        21,
-        53,
-        refit=4,
-        constant=c,
-    )
-    show("gelu, kC and kCLo", [high, c - high], error, 53)
-    show("gelu, kP", table[1:], error, 53)
+    middle = mp.mpf("1.625")
+
+    def single(a):
+        if a < 2:
+            return 1
+        value = scaled_normal_tail(a) * mp.exp(-a * a / 2)
+        return max(min(1, mp.mpf(10) ** 6 * value), mp.mpf(2) ** -26)
+
+    def a_of(t):
+        return (t + middle) / (1 - GELU_K * (t + middle))
+
+    def t_of(a):
+        return a / (1 + GELU_K * a) - middle
+
+    for bits, degree, end, allowance in (
+        (24, 8, "14.6", single),
+        (53, 22, "39", lambda a: 1),
+    ):
+        value = scaled_normal_tail(a_of(mp.mpf(0)))
+        high = round_to(value, bits)
+        c = high + round_to(value - high, bits)
+        table, error = minimax(
+            lambda t: scaled_normal_tail(a_of(t)),
+            lambda t, w=allowance: w(a_of(t)) / scaled_normal_tail(a_of(t)),
+            t_of(GELU_SPLIT * mp.mpf("0.9999")),
+            t_of(mp.mpf(end)),
+            degree,
+            bits,
+            refit=3,
+            constant=c,
+            points=500,
+        )
+        show("gelu, kC and kCLo", [high, c - high], error, bits)
+        show("gelu, kP", table[1:], error, bits)
 
 
-def gelu64_tables():
-    """Both pieces of gelu in float64."""
-    gelu64_center_table()
-    gelu64_tail_table()
+def gelu_tables():
+    """Both pieces of gelu."""
+    gelu_center_tables()
+    gelu_tail_tables()
 
 
 TABLES = {
@@ -305,7 +300,6 @@ TABLES = {
     "log": log_tables,
     "erf": erf_tables,
     "gelu": gelu_tables,
-    "gelu64": gelu64_tables,
 }
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ template <typename T>
 struct GeluFn {
   static MLPCORE_INLINE V<T> Value(V<T> z) { return Gelu<T>(z); }
   static MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z) {
-    return GeluWithDerivative(z);
+    return GeluWithDerivative<T>(z);
   }
 };
 

@@ -22,14 +22,6 @@ MLPCORE_INLINE Pair<T> FastTwoSum(V<T> a, V<T> b) {
   return {sum, (a - sum) + b};
 }
 
-// a + b without error (Knuth 1969).
-template <typename T>
-MLPCORE_INLINE Pair<T> TwoSum(V<T> a, V<T> b) {
-  const V<T> sum = a + b;
-  const V<T> b_part = sum - a;
-  return {sum, (a - (sum - b_part)) + (b - b_part)};
-}
-
 // a + b without error for a, b >= 0. (Two comparisons, so that the compilers see a
 // maximum and a minimum.)
 template <typename T>

@@ -43,17 +43,6 @@ static pair fast_two_sum(real a, real b) {
   return result;
 }
 
-/* @ two_sum: pair */
-/* a + b without error (Knuth 1969). */
-static pair two_sum(real a, real b) {
-  pair result;
-  real b_part;
-  result.hi = a + b;
-  b_part = result.hi - a;
-  result.lo = (a - (result.hi - b_part)) + (b - b_part);
-  return result;
-}
-
 /* @ positive_two_sum: fast_two_sum */
 /* a + b without error for a, b >= 0. */
 static pair positive_two_sum(real a, real b) {
