@@ -66,13 +66,11 @@ MLPCORE_INLINE ValueAndDerivative<T> GeluWithDerivative(V<T> x) {
   const V<T> t = v - C::kMiddle;
   const V<T> curve = MulAdd(t, Polynomial(C::kP, t, t * t), Set(C::kCLo));
   const Pair<T> g = FastTwoSum<T>(Set(C::kC), curve);
-  // The square's own error, and what g is rounded by, relative to it where a result of
-  // 1e-6 has to be within 1e-13 (1 / g is 2.6): in the exponent both are added for
-  // free.
-  const V<T> low = MulAdd(g.lo, Set(T(2.6)), ProductError<T>(minus_half, a, square));
-  const ReducedExp<T> e = ReduceExp<T>(square, low);
+  const ReducedExp<T> e = ReduceExp<T>(square, ProductError<T>(minus_half, a, square));
   const V<T> far = FarPower<T>(e.Exponent(e.t));
-  const V<T> q = e.r + e.w;
+  // What g is rounded by is added here, where it costs no further rounding, relative to
+  // the g of a result of 1e-6, which has to be within 1e-13.
+  const V<T> q = e.r + MulAdd(g.lo, Set(T(2.6)), e.w);
   const V<T> scaled = g.hi * far;
   const V<T> tail = MulAdd(scaled, q, scaled);  // a Phi(-a) / kFar
   const V<T> outer = NegMulAdd(tail, Set(kFar<T>), AtLeast(x, T(-0.0)));

@@ -40,10 +40,9 @@ static real phi_gelu(real x) {
   const real t = a / fma(a, GELU_K, 1.0) - GELU_MIDDLE;
   const real curve = fma(t, polynomial_by_halves(gelu_p, COUNT(gelu_p), t), GELU_C_LO);
   const pair g = fast_two_sum(GELU_C, curve);
-  const real low = fma(g.lo, 2.6, fma(minus_half, a, -square));
-  const reduced_exp e = reduce_exp(square, low);
+  const reduced_exp e = reduce_exp(square, fma(minus_half, a, -square));
   const real scaled = g.hi * far_power(exponent_in(e.t));
-  const real tail = fma(scaled, e.r + e.w, scaled);
+  const real tail = fma(scaled, e.r + fma(g.lo, 2.6, e.w), scaled);
   const real outer = fma(-tail, FAR_POWER, at_least(x, -0.0));
   const real center = fma(x, polynomial(gelu_r, COUNT(gelu_r), 0, 1, square), 0.5);
   return a < GELU_SPLIT ? x * center : outer;
