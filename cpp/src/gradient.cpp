@@ -247,8 +247,8 @@ void GradientEngine<T>::Workspace::WeightGradient(const Part& part, ptrdiff_t fi
   args.panel_size = to.panel_size;
   args.in_origin = to.in_origin;
   args.n_panels = part.n_panels;
-  args.narrow =
-      part.panel + part.n_panels == layer.n_panels && EndsInHalfPanel<T>(layer.n_out);
+  args.last_columns = ColumnsOfPanel<T>(layer.n_out, part.panel + part.n_panels - 1);
+  args.padded = pass.InputIsPadded(part.layer);
   args.in_begin = part.in_begin;
   args.in_end = part.in_end;
   args.x = pass.InputOf(part.layer, first);

@@ -127,7 +127,7 @@ void DenseBackward(T* dx, T* dw, T* db, const T* dy, const T* x, const T* w, con
       WeightGradientArgs<T> args;
       args.panel = gradient.data() + panel * at.panel_size;
       args.n_panels = std::min(kPanels, at.n_panels - panel);
-      args.narrow = panel + args.n_panels == at.n_panels && EndsInHalfPanel<T>(n_out);
+      args.last_columns = ColumnsOfPanel<T>(n_out, panel + args.n_panels - 1);
       args.panel_size = at.panel_size;
       args.x = {x + chunk * n_in, n_in};
       args.dz = {dz.Row(chunk) + panel * kPanel<T>, stride};

@@ -47,6 +47,8 @@ class RowPass {
   Evaluation Sums(ptrdiff_t first, ptrdiff_t count);
   // ...and for the gradient of a layer's weights, its input and dz.
   Rows<const T> InputOf(ptrdiff_t layer, ptrdiff_t first) const;
+  // Whether its rows have room for whole panels.
+  bool InputIsPadded(ptrdiff_t layer) const { return layer > 0 || batch_.order; }
   Rows<const T> FieldGradientOf(ptrdiff_t layer, ptrdiff_t first) const {
     return layers_[static_cast<size_t>(layer)].dz.rows(first);
   }

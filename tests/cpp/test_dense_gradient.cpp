@@ -10,7 +10,7 @@ namespace {
 template <typename T>
 std::vector<T> RunWeightGradient(const Framed<T>& x, const Framed<T>& dz,
                                  ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out,
-                                 ptrdiff_t part) {
+                                 ptrdiff_t part, bool padded) {
   const std::vector<LayerLayout> layout = LayOutPanels<T>({n_in, n_out});
   AlignedBuffer<T> gradient(ArenaSize<T>(layout));
   std::fill_n(gradient.data(), gradient.size(), Canary<T>());  // to be overwritten
@@ -21,8 +21,8 @@ std::vector<T> RunWeightGradient(const Framed<T>& x, const Framed<T>& dz,
         WeightGradientArgs<T> args;
         args.panel = gradient.data() + p * layout[0].panel_size;
         args.n_panels = std::min(most_panels, layout[0].n_panels - p);
-        args.narrow =
-            p + args.n_panels == layout[0].n_panels && EndsInHalfPanel<T>(n_out);
+        args.last_columns = ColumnsOfPanel<T>(n_out, p + args.n_panels - 1);
+        args.padded = padded;
         args.panel_size = layout[0].panel_size;
         args.x = x.rows().From(chunk);
         args.dz = dz.rows().From(chunk);
@@ -50,13 +50,13 @@ std::vector<T> RunWeightGradient(const Framed<T>& x, const Framed<T>& dz,
   return flat;
 }
 
-// dz with the zeros in the padding columns that the kernel asks for.
+// Rows with zeros in the padding columns, as the kernel asks for in dz.
 template <typename T>
-Framed<T> PadColumns(const std::vector<T>& dz, ptrdiff_t rows, ptrdiff_t n_out) {
-  const ptrdiff_t padded = RoundUp(n_out, kPanel<T>);
+Framed<T> PadColumns(const std::vector<T>& a, ptrdiff_t rows, ptrdiff_t columns) {
+  const ptrdiff_t padded = RoundUp(columns, kPanel<T>);
   std::vector<T> wide(static_cast<size_t>(rows * padded));
   for (ptrdiff_t i = 0; i < rows; ++i) {
-    std::copy_n(dz.data() + i * n_out, n_out, wide.data() + i * padded);
+    std::copy_n(a.data() + i * columns, columns, wide.data() + i * padded);
   }
   return Framed<T>(wide, rows, padded, 2, 3);
 }
@@ -144,14 +144,19 @@ TEST_SUITE("dense_gradient") {
           const std::vector<T> unfused =
               OracleWeightGradient(false, x, dz, rows, n_in, n_out);
           const Framed<T> in(x, rows, n_in, 1, 5);
-          const Framed<T> padded = PadColumns(dz, rows, n_out);
+          const Framed<T> padded_in = PadColumns(x, rows, n_in);
+          const Framed<T> padded_dz = PadColumns(dz, rows, n_out);
+          const auto run = [&](const Framed<T>& rows_of_x, ptrdiff_t part,
+                               bool padded) {
+            return RunWeightGradient(rows_of_x, padded_dz, rows, n_in, n_out, part,
+                                     padded);
+          };
           OnEveryIsa([&] {
             const std::vector<T>& oracle = ActiveIsaHasFma() ? fused : unfused;
-            for (const ptrdiff_t part : {n_in, ptrdiff_t{9}}) {
-              const std::vector<T> dw =
-                  RunWeightGradient(in, padded, rows, n_in, n_out, part);
-              CHECK(FirstDifference(dw, oracle) == -1);
-            }
+            CHECK(FirstDifference(run(in, n_in, false), oracle) == -1);
+            CHECK(FirstDifference(run(in, 9, false), oracle) == -1);
+            CHECK(FirstDifference(run(padded_in, n_in, true), oracle) == -1);
+            CHECK(FirstDifference(run(padded_in, 3 * kPanel<T>, true), oracle) == -1);
           });
         }
       }

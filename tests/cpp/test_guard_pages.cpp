@@ -123,9 +123,12 @@ void RunProducts(Side side, ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out,
   weight.rows = rows;
   weight.in_end = n_in;
   kernels.weight_gradient(weight);
-  weight.narrow = true;
+  weight.last_columns = 1 + n_out % (kPanel<T> - 1);
   kernels.weight_gradient(weight);
   weight.accumulate = true;
+  kernels.weight_gradient(weight);
+  weight.x = memory.Matrix<T>(rows, RoundUp(n_in, kPanel<T>), 0);
+  weight.padded = true;
   kernels.weight_gradient(weight);
 }
 

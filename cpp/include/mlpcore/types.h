@@ -76,6 +76,13 @@ constexpr bool EndsInHalfPanel(ptrdiff_t columns) {
   return (columns + kPanel<T> - 1) % kPanel<T> < kPanel<T> / 2;
 }
 
+// How many of so many columns are in a panel.
+template <typename T>
+constexpr ptrdiff_t ColumnsOfPanel(ptrdiff_t columns, ptrdiff_t panel) {
+  const ptrdiff_t left = columns - panel * kPanel<T>;
+  return left < kPanel<T> ? left : kPanel<T>;
+}
+
 // The length of one chain of fused multiply-adds (numerics: see ARCHITECTURE.md, "The
 // order of arithmetic"). 256 terms of a panel are 16 KB: half of a 32 KB L1 cache,
 // which leaves the other half to the rows and the tile. Changing it changes bits.

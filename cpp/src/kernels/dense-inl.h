@@ -11,6 +11,7 @@
 
 #include "kernels/activation-inl.h"
 #include "kernels/rows-inl.h"
+#include "kernels/transpose-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
@@ -172,6 +173,59 @@ MLPCORE_INLINE void BiasGradient(T* head, Rows<const T> dz, ptrdiff_t rows,
   }
 }
 
+// dW of a panel of few columns, sideways: dW^T = dz^T x, a row for each column. The
+// products and their order are the same, so the bits are; but a step now broadcasts
+// `columns` elements of dz for a line of x, in place of every element of x for one line
+// of dz that is mostly padding. Returns the first input that is left: x may end inside
+// of a line.
+template <typename T>
+ptrdiff_t WeightGradientSideways(const WeightGradientArgs<T>& g, T* panel,
+                                 Rows<const T> dz, ptrdiff_t columns) {
+  constexpr ptrdiff_t kSquare = kPanel<T> * kPanel<T>;
+  alignas(kCacheLine) T sums[kTilePanels * kSquare] = {};  // (columns, inputs)
+  alignas(kCacheLine) T lines[kSquare];                    // (inputs, columns)
+  TileArgs<T> t;
+  t.c_stride = kPanel<T>;
+  t.c_panel = kSquare;
+  t.a_stride = dz.stride;
+  t.b_stride = g.x.stride;
+  t.b_panel = kPanel<T>;
+  t.head = nullptr;
+  t.add = false;
+  t.relu = false;
+  const ptrdiff_t n_in = g.in_end - g.in_begin;
+  const ptrdiff_t end = g.padded ? g.in_end : g.in_end - n_in % kPanel<T>;
+  ptrdiff_t i = g.in_begin;
+  while (i < end) {
+    const int panels = end - i > kPanel<T> ? kTilePanels : 1;
+    const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, false);
+    t.cols = panels * kPanel<T>;
+    for (ptrdiff_t row = 0; row < g.rows; row += kBlockTerms) {
+      t.b = g.x.Row(row) + i;
+      t.terms = g.rows - row < kBlockTerms ? g.rows - row : kBlockTerms;
+      t.resume = row > 0;
+      for (ptrdiff_t c = 0; c < columns;) {
+        const int rows = RowsOfTile(columns - c, tiles.most_rows);
+        t.c = sums + c * kPanel<T>;
+        t.a = dz.Row(row) + c;
+        tiles.of[rows](t);
+        c += rows;
+      }
+    }
+    for (int p = 0; p < panels; ++p, i += kPanel<T>) {
+      const ptrdiff_t inputs = end - i < kPanel<T> ? end - i : kPanel<T>;
+      T* to = panel + (1 + i - g.in_origin) * kPanel<T>;
+      TransposePanel<T>(g.accumulate ? lines : to, 0, sums + p * kSquare, kPanel<T>,
+                        inputs);
+      if (!g.accumulate) continue;
+      for (ptrdiff_t j = 0; j < inputs * kPanel<T>; j += kLanes<T>) {
+        Store<T>(Load(to + j) + Load(lines + j), to + j);
+      }
+    }
+  }
+  return end;
+}
+
 // As many panels at a time as the tile has: a tile of one panel loads as much as it
 // multiplies, and two loads a cycle are all there are (AVX-512: 72 % of the peak with
 // one panel, see bench/NOTES.md).
@@ -195,25 +249,27 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
   t.relu = false;
   const bool halve = kTilePanels == 1 && g.rows > kStays && !g.accumulate;
   const ptrdiff_t slice = halve ? kBlockTerms / 2 : kBlockTerms;
+  const bool sideways = g.last_columns <= kPanel<T> * 3 / 4;
   for (ptrdiff_t p = 0; p < g.n_panels;) {
-    // Whole panels first, then the last one's half.
     const ptrdiff_t left = g.n_panels - p;
-    const bool half = g.narrow && left == 1;
-    const ptrdiff_t whole = g.narrow && !half ? left - 1 : left;
+    const bool last = sideways && left == 1;
+    const ptrdiff_t whole = sideways && !last ? left - 1 : left;
     const int panels = whole < kTilePanels ? static_cast<int>(whole) : kTilePanels;
-    const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, half);
+    const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, false);
     T* first = g.panel + p * g.panel_size;
     const Rows<const T> dz = {g.dz.data + p * kPanel<T>, g.dz.stride};
     for (int i = 0; g.in_begin == 0 && i < panels; ++i) {
       BiasGradient<T>(first + i * g.panel_size, {dz.data + i * kPanel<T>, dz.stride},
                       g.rows, g.accumulate);
     }
+    const ptrdiff_t begin =
+        last ? WeightGradientSideways(g, first, dz, g.last_columns) : g.in_begin;
     t.cols = panels * kPanel<T>;
     for (ptrdiff_t row = 0; row < g.rows; row += slice) {
       t.b = dz.Row(row);
       t.terms = g.rows - row < slice ? g.rows - row : slice;
       t.resume = row > 0;
-      for (ptrdiff_t i = g.in_begin; i < g.in_end;) {
+      for (ptrdiff_t i = begin; i < g.in_end;) {
         const int inputs = RowsOfTile(g.in_end - i, tiles.most_rows);
         t.c = first + (1 + i - g.in_origin) * kPanel<T>;
         t.a = g.x.Row(row) + i;

@@ -71,8 +71,9 @@ struct WeightGradientArgs {
   ptrdiff_t in_origin = 0;  // the input whose line comes after the head
   ptrdiff_t n_panels = 1, panel_size = 0;  // how many, and how far apart
   Rows<const T> x;                         // (rows, n_in)
-  Rows<const T> dz;     // (rows, n_panels * kPanel), zero in the padding columns
-  bool narrow = false;  // the last panel's second half is padding
+  Rows<const T> dz;  // (rows, n_panels * kPanel), zero in the padding columns
+  ptrdiff_t last_columns = kPanel<T>;  // of the last panel, without its padding
+  bool padded = false;  // x's rows have room for whole panels from in_begin on
   ptrdiff_t rows = 0, in_begin = 0, in_end = 0;
   bool accumulate = false;  // add to the panel, or overwrite it
 };

@@ -241,7 +241,8 @@ struct TilesOfWidth {
 };
 
 // The tile of `panels` x `rows`, instantiated for panels = PanelsFor(rows), and 1 to 4;
-// transposed, for the weight gradient, up to kTilePanels. And that of half a panel.
+// transposed, for the weight gradient, up to kTilePanels. And in the forward product
+// that of half a panel.
 template <typename T, bool kTransposed>
 struct TileShapes {
   TileFunction<T> of[kMaxPanels + 1][kTileRows + 1] = {};
@@ -249,7 +250,7 @@ struct TileShapes {
 
   constexpr TileShapes() {
     AddRows<kTileRows>();
-    AddHalf<kHalfTileRows<T>>();
+    if constexpr (!kTransposed) AddHalf<kHalfTileRows<T>>();
   }
   MLPCORE_INLINE TilesOfWidth<T> OfWidth(int panels, bool is_half) const {
     if (is_half) return {half, kHalfTileRows<T>};
