@@ -157,19 +157,20 @@ void InputGradient(const InputGradientArgs<T>& g) {
   });
 }
 
-// db of a panel: the head line of the gradient, summed like dW with x = 1.
-template <typename T>
-MLPCORE_INLINE void BiasGradient(T* head, Rows<const T> dz, ptrdiff_t rows,
-                                 bool accumulate) {
-  Line<T> sum = SetLine<T>(0);
-  for (ptrdiff_t r = 0; r < rows; ++r) {
-    for (int v = 0; v < kVectors<T>; ++v) {
-      sum.v[v] = sum.v[v] + Load(dz.Row(r) + v * kLanes<T>);
-    }
+// db of some panels: the head lines of the gradient, summed like dW with x = 1.
+template <int kPanels, typename T>
+MLPCORE_INLINE void BiasGradient(const WeightGradientArgs<T>& g, ptrdiff_t panel) {
+  constexpr int kL = kLanes<T>, kSums = kPanels * kVectors<T>;
+  V<T> sum[kSums] = {};
+  const T* dz = g.dz.data + panel * kPanel<T>;
+  for (ptrdiff_t r = 0; r < g.rows; ++r) {
+    MLPCORE_UNROLL
+    for (int v = 0; v < kSums; ++v) sum[v] = sum[v] + Load(dz + v * kL);
+    dz += g.dz.stride;
   }
-  for (int v = 0; v < kVectors<T>; ++v) {
-    T* out = head + v * kLanes<T>;
-    Store<T>(accumulate ? Load(out) + sum.v[v] : sum.v[v], out);
+  for (int v = 0; v < kSums; ++v) {
+    T* out = g.panel + (panel + v / kVectors<T>)*g.panel_size + v % kVectors<T> * kL;
+    Store<T>(g.accumulate ? Load(out) + sum[v] : sum[v], out);
   }
 }
 
@@ -249,6 +250,10 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
   t.relu = false;
   const bool halve = kTilePanels == 1 && g.rows > kStays && !g.accumulate;
   const ptrdiff_t slice = halve ? kBlockTerms / 2 : kBlockTerms;
+  // Two panels at a time: the sum of one waits for its own chain.
+  for (ptrdiff_t p = 0; g.in_begin == 0 && p < g.n_panels; p += 2) {
+    p + 1 < g.n_panels ? BiasGradient<2>(g, p) : BiasGradient<1>(g, p);
+  }
   const bool sideways = g.last_columns <= kPanel<T> * 3 / 4;
   for (ptrdiff_t p = 0; p < g.n_panels;) {
     const ptrdiff_t left = g.n_panels - p;
@@ -258,10 +263,6 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
     const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, false);
     T* first = g.panel + p * g.panel_size;
     const Rows<const T> dz = {g.dz.data + p * kPanel<T>, g.dz.stride};
-    for (int i = 0; g.in_begin == 0 && i < panels; ++i) {
-      BiasGradient<T>(first + i * g.panel_size, {dz.data + i * kPanel<T>, dz.stride},
-                      g.rows, g.accumulate);
-    }
     const ptrdiff_t begin =
         last ? WeightGradientSideways(g, first, dz, g.last_columns) : g.in_begin;
     t.cols = panels * kPanel<T>;
