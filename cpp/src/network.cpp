@@ -69,6 +69,17 @@ struct PingPong {
   T* second;
 };
 
+// The block of rows that a thread is likely to take after the one at `row`, as threads
+// take them in turn: to be asked for ahead, if x does not stay in the second-level
+// cache.
+template <typename T>
+Span<T> NextBlock(const InputRows<T>& x, ptrdiff_t rows, ptrdiff_t row, ptrdiff_t block,
+                  int threads) {
+  const ptrdiff_t next = row + threads * block;
+  if (next >= rows || rows * x.stride * ptrdiff_t{sizeof(T)} <= L2Bytes()) return {};
+  return {x.data + next * x.stride, std::min(block, rows - next) * x.stride};
+}
+
 }  // namespace
 
 template <typename T>
@@ -91,7 +102,9 @@ void Network<T>::Predict(T* y, InputRows<T> x, ptrdiff_t rows) const {
       // Softmax reads its z from whole cache lines.
       const bool last = l + 1 == n_layers && !spec_.softmax();
       const Rows<T> out = last ? result : hidden.Of(l);
-      kernels.dense(DenseArgsOf(*this, l, in, {out, {}, {}, !last}, count));
+      DenseArgs<T> layer = DenseArgsOf(*this, l, in, {out, {}, {}, !last}, count);
+      if (l == 0) layer.next_x = NextBlock(x, rows, row, block, threads);
+      kernels.dense(layer);
       in = out;
     }
     if (spec_.softmax()) kernels.softmax(result, in, count, n_out, false);
@@ -179,6 +192,7 @@ Evaluation Network<T>::Evaluate(InputRows<T> x, const Targets<T>& targets,
     for (ptrdiff_t l = 0; l < n_layers; ++l) {
       DenseArgs<T> args =
           DenseArgsOf(*this, l, in, {buffers[l % 2], {}, {}, true}, count);
+      if (l == 0) args.next_x = NextBlock(x, rows, row, kBlockTerms, threads);
       if (l + 1 == n_layers && LossTakesField(spec_)) {
         args.activation = Activation::kIdentity;
       }

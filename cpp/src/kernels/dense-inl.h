@@ -24,37 +24,70 @@ struct PanelProductArgs {
   const T* panels;  // (1 + terms) lines each
   ptrdiff_t rows, terms, col_begin, col_end;
   bool relu;
-  bool padded;      // C's rows have room for whole panels
-  bool far_panels;  // they do not stay in the second-level cache
+  bool padded;          // C's rows have room for whole panels
+  bool far_panels;      // they do not stay in the second-level cache
+  Span<T> next_a = {};  // rows of A that come from memory next
 };
 
-// Weights from beyond the second-level cache come at some 10 GB/s, as fast as 48 rows
-// are multiplied with them, so the two must not take turns: the full tiles of a block
-// (of the columns from col, the terms from k) ask for the next one's lines, each for
-// its share of them. Returns how many rows are done, if any.
+// What comes from memory and what is computed must not take turns: the full tiles of a
+// block (of the columns from col, the terms from k) ask for what is next, a share each,
+// spread over their terms: asked for at once it would fill the buffers for misses. Both
+// functions return how many rows are done, if any.
 template <typename T>
-__attribute__((noinline)) ptrdiff_t TilesAskingAhead(PanelProductArgs<T> p,
-                                                     TileArgs<T> t, ptrdiff_t col,
-                                                     ptrdiff_t k) {
-  constexpr ptrdiff_t kWidth = kTilePanels * kPanel<T>;
+class AskingTiles {
+ public:
+  AskingTiles(const PanelProductArgs<T>& p, const TileArgs<T>& t, ptrdiff_t col,
+              ptrdiff_t k)
+      : p_(p), t_(t), col_(col), k_(k) {}
+
+  // For the next block of weights, whose lines come at some 10 GB/s, as fast as 48 rows
+  // are multiplied with them.
+  __attribute__((noinline)) ptrdiff_t ForWeights() {
+    if (n_ < 2 || t_.cols < kWidth) return 0;
+    const T* next = t_.b + t_.terms * kPanel<T>;
+    if (k_ + t_.terms == p_.terms) {
+      if (col_ + kWidth >= p_.col_end) return 0;
+      next = p_.panels + (col_ / kPanel<T> + kTilePanels) * t_.b_panel;
+    }
+    t_.ahead_step = DivUp(kWidth, n_);
+    return Walk([&](ptrdiff_t tile) {
+      return next + tile % kTilePanels * t_.b_panel +
+             tile / kTilePanels * t_.ahead_step * t_.terms;
+    });
+  }
+
+  // For the next rows of A.
+  __attribute__((noinline)) ptrdiff_t ForRows() {
+    if (n_ < 1 || t_.cols < kWidth) return 0;
+    const ptrdiff_t blocks = DivUp(p_.terms, kBlockTerms);
+    const ptrdiff_t strips = DivUp(p_.col_end - p_.col_begin, kWidth);
+    const ptrdiff_t share = DivUp(p_.next_a.size, strips * blocks * n_);
+    const ptrdiff_t strip = (col_ - p_.col_begin) / kWidth;
+    const T* next = p_.next_a.data + (strip * blocks + k_ / kBlockTerms) * n_ * share;
+    t_.ahead_step = DivUp(share, t_.terms);
+    return Walk([&](ptrdiff_t tile) { return next + tile * share; });
+  }
+
+ private:
+  static constexpr ptrdiff_t kWidth = kTilePanels * kPanel<T>;
+
+  template <typename AheadOf>
+  MLPCORE_INLINE ptrdiff_t Walk(AheadOf ahead_of) {
+    for (ptrdiff_t tile = 0; tile < n_; ++tile) {
+      t_.c = p_.c.Row(tile * kTileRows) + col_;
+      t_.a = p_.a.Row(tile * kTileRows) + k_;
+      t_.ahead = ahead_of(tile);
+      kAskingTile<T>(t_);
+    }
+    return n_ * kTileRows;
+  }
+
+  const PanelProductArgs<T>& p_;
+  TileArgs<T> t_;
+  const ptrdiff_t col_, k_;
   // Rows left over go with the last full tile: RowsOfTile makes two equal ones of both.
-  const ptrdiff_t n_tiles = p.rows / kTileRows - (p.rows % kTileRows != 0);
-  if (n_tiles < 2 || t.cols < kWidth) return 0;
-  const T* next = t.b + t.terms * kPanel<T>;
-  if (k + t.terms == p.terms) {
-    if (col + kWidth >= p.col_end) return 0;
-    next = p.panels + (col / kPanel<T> + kTilePanels) * t.b_panel;
-  }
-  t.ahead_step = DivUp(kWidth, n_tiles);
-  for (ptrdiff_t tile = 0; tile < n_tiles; ++tile) {
-    t.c = p.c.Row(tile * kTileRows) + col;
-    t.a = p.a.Row(tile * kTileRows) + k;
-    t.ahead = next + tile % kTilePanels * t.b_panel +
-              tile / kTilePanels * t.ahead_step * t.terms;
-    kAskingTile<T>(t);
-  }
-  return n_tiles * kTileRows;
-}
+  const ptrdiff_t n_ = p_.rows / kTileRows - (p_.rows % kTileRows != 0);
+};
 
 // C = A * panels, strip by strip; finish(col, cols) is called when a strip is whole and
 // still in the L1 cache. A strip's block of weights (kBlockTerms lines, 16 KB a panel)
@@ -92,7 +125,12 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.head = k > 0 ? nullptr : head;
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
-      ptrdiff_t row = p.far_panels ? TilesAskingAhead(p, t, col, k) : 0;
+      ptrdiff_t row = 0;
+      if (p.far_panels) {
+        row = AskingTiles<T>(p, t, col, k).ForWeights();
+      } else if (p.next_a.size > 0) {
+        row = AskingTiles<T>(p, t, col, k).ForRows();
+      }
       while (row < p.rows) {
         const int tile_rows = RowsOfTile(p.rows - row, tiles.most_rows);
         t.c = p.c.Row(row) + col;
@@ -125,6 +163,7 @@ void Dense(const DenseArgs<T>& d) {
   p.relu = in_tile && d.activation == Activation::kRelu;
   p.padded = d.padded;
   p.far_panels = d.far_panels;
+  p.next_a = d.next_x;
   PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
     if (in_tile) return;
     const Rows<T> derivative = {d.derivative ? d.derivative.data + col : nullptr,

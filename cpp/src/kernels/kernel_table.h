@@ -23,6 +23,13 @@ struct Rows {
   MLPCORE_ALWAYS_INLINE operator Rows<const T>() const { return {data, stride}; }
 };
 
+// Elements one after the other.
+template <typename T>
+struct Span {
+  const T* data = nullptr;
+  ptrdiff_t size = 0;
+};
+
 // y = phi(x W + b) for the columns [col_begin, col_end) of some rows.
 //
 // col_begin is a multiple of kPanel; col_end is too, or is n_out. Columns past n_out
@@ -44,6 +51,8 @@ struct DenseArgs {
   bool padded = false;
   // The panels are in memory beyond the second-level cache: ask for them ahead.
   bool far_panels = false;
+  // Rows that are read next, and come from there too. May be empty.
+  Span<T> next_x;
 };
 
 // dz_in = (dz W^T) * phi'(z_in): the gradient one layer back.
