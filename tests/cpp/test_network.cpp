@@ -2,6 +2,9 @@
 // and on every instruction set with FMA.
 #include "mlpcore/network.h"
 
+#include <algorithm>
+
+#include "cache_sizes.h"
 #include "loss_run.h"
 #include "mlpcore/ops.h"
 #include "network_case.h"
@@ -83,6 +86,32 @@ TEST_SUITE("network") {
           CHECK(FirstDifference(part.data(), all.data() + first * spec.n_out(),
                                 part.size()) == -1);
         }
+        return all;
+      });
+    }
+  }
+
+  // Then the first layer's tiles ask for the rows to come. 20 columns: less than the
+  // tile of two panels has.
+  TEST_CASE_TEMPLATE("more rows than the second-level cache holds", T, float, double) {
+    const NetworkSpec narrow = SpecOf({37, 20, 3}, Activation::kRelu,
+                                      Activation::kIdentity, Loss::kSquaredError);
+    for (const NetworkSpec& spec : {Classifier(), narrow}) {
+      const auto network = MakeNetwork<T>(spec);
+      const ptrdiff_t few = 500;
+      const ptrdiff_t most = L2Bytes() / (spec.n_in() * ptrdiff_t{sizeof(T)}) + few;
+      const DataSet<T> data(spec, most);
+      SameOnEveryIsaAndThreads([&] {
+        const std::vector<T> all = Predict(*network, data.x.data(), most);
+        ptrdiff_t wrong = 0;
+        for (ptrdiff_t first = 0; first < most; first += few) {
+          const std::vector<T> part =
+              Predict(*network, data.x.data() + first * spec.n_in(),
+                      std::min(few, most - first));
+          wrong += FirstDifference(part.data(), all.data() + first * spec.n_out(),
+                                   part.size()) != -1;
+        }
+        CHECK(wrong == 0);
         return all;
       });
     }
