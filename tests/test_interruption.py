@@ -55,7 +55,7 @@ while not np.array_equal(again.get_parameters(), after):
     start = finished * batch_size % n
     trainer.step(X[start:start + batch_size], y[start:start + batch_size])
     finished += 1
-    assert finished < 20_000, "not the weights of any finished batch"
+    assert finished < 200_000, "not the weights of any finished batch"
 
 assert np.isfinite(net.predict(X[:5])).all()
 net.fit(X[:50], y[:50], epochs=1)
