@@ -21,7 +21,7 @@ void ForEachLine(const std::vector<LayerLayout>& layout, Copy copy) {
     const size_t biases = flat + static_cast<size_t>(layer.n_in * layer.n_out);
     for (ptrdiff_t p = 0; p < layer.n_panels; ++p) {
       const ptrdiff_t col = p * kPanel<T>;
-      const ptrdiff_t cols = std::min(layer.n_out - col, kPanel<T>);
+      const ptrdiff_t cols = ColumnsOfPanel<T>(layer.n_out, p);
       const ptrdiff_t panel = layer.offset + p * layer.panel_size;
       copy(panel, biases + static_cast<size_t>(col), cols);
       for (ptrdiff_t i = 0; i < layer.n_in; ++i) {
@@ -86,7 +86,7 @@ void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
   const T* lines = arena + from.offset + panel * from.panel_size;
   ActiveKernels<T>().transpose_panel(
       panels + (1 + col) * kPanel<T>, to.panel_size, lines + (1 + in_begin) * kPanel<T>,
-      in_end - in_begin, std::min(from.n_out - col, kPanel<T>));
+      in_end - in_begin, ColumnsOfPanel<T>(from.n_out, panel));
 }
 
 #define MLPCORE_INSTANTIATE(T)                                                      \

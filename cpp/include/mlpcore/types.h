@@ -70,12 +70,6 @@ constexpr ptrdiff_t kCacheLine = 64;
 template <typename T>
 constexpr ptrdiff_t kPanel = kCacheLine / static_cast<ptrdiff_t>(sizeof(T));
 
-// Whether the second half of the last panel of so many columns is padding.
-template <typename T>
-constexpr bool EndsInHalfPanel(ptrdiff_t columns) {
-  return (columns + kPanel<T> - 1) % kPanel<T> < kPanel<T> / 2;
-}
-
 // How many of so many columns are in a panel.
 template <typename T>
 constexpr ptrdiff_t ColumnsOfPanel(ptrdiff_t columns, ptrdiff_t panel) {

@@ -89,6 +89,12 @@ class AskingTiles {
   const ptrdiff_t n_ = p_.rows / kTileRows - (p_.rows % kTileRows != 0);
 };
 
+// Whether the second half of the last panel of so many columns is padding.
+template <typename T>
+constexpr bool EndsInHalfPanel(ptrdiff_t columns) {
+  return (columns + kPanel<T> - 1) % kPanel<T> < kPanel<T> / 2;
+}
+
 // C = A * panels, strip by strip; finish(col, cols) is called when a strip is whole and
 // still in the L1 cache. A strip's block of weights (kBlockTerms lines, 16 KB a panel)
 // stays there too, while the tiles walk down the rows.
@@ -208,62 +214,65 @@ MLPCORE_INLINE void BiasGradient(const WeightGradientArgs<T>& g, ptrdiff_t panel
     dz += g.dz.stride;
   }
   for (int v = 0; v < kSums; ++v) {
-    T* out = g.panel + (panel + v / kVectors<T>)*g.panel_size + v % kVectors<T> * kL;
+    const ptrdiff_t of_panel = (panel + v / kVectors<T>)*g.panel_size;
+    T* out = g.panel + of_panel + v % kVectors<T> * kL;
     Store<T>(g.accumulate ? Load(out) + sum[v] : sum[v], out);
   }
 }
 
-// dW of a panel of few columns, sideways: dW^T = dz^T x, a row for each column. The
-// products and their order are the same, so the bits are; but a step now broadcasts
-// `columns` elements of dz for a line of x, in place of every element of x for one line
-// of dz that is mostly padding. Returns the first input that is left: x may end inside
-// of a line.
+// C[i] = sum over the rows r of a[r][i] b[r], for the columns [begin, end) of a: lines
+// of C, in panels c_panel apart, as many as b has. add: to C.
 template <typename T>
-ptrdiff_t WeightGradientSideways(const WeightGradientArgs<T>& g, T* panel,
-                                 Rows<const T> dz, ptrdiff_t columns) {
+MLPCORE_INLINE void SumOverRows(T* c, ptrdiff_t c_panel, Rows<const T> a,
+                                ptrdiff_t begin, ptrdiff_t end, Rows<const T> b,
+                                int panels, ptrdiff_t rows, ptrdiff_t slice, bool add) {
+  const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, false);
+  TileArgs<T> t;
+  t.c_stride = kPanel<T>;
+  t.c_panel = c_panel;
+  t.a_stride = a.stride;
+  t.b_stride = b.stride;
+  t.b_panel = kPanel<T>;
+  t.head = nullptr;
+  t.cols = panels * kPanel<T>;
+  t.add = add;
+  t.relu = false;
+  for (ptrdiff_t row = 0; row < rows; row += slice) {
+    t.b = b.Row(row);
+    t.terms = rows - row < slice ? rows - row : slice;
+    t.resume = row > 0;
+    for (ptrdiff_t i = begin; i < end;) {
+      const int n = RowsOfTile(end - i, tiles.most_rows);
+      t.c = c + (i - begin) * kPanel<T>;
+      t.a = a.Row(row) + i;
+      tiles.of[n](t);
+      i += n;
+    }
+  }
+}
+
+// dW of a panel of few columns, sideways: dW^T = dz^T x, a row for each column. The
+// products and their order are the same, so the bits are; but a step now broadcasts an
+// element of dz for each column and a line of x, in place of every element of x for one
+// line of dz that is mostly padding. `line` is that of the inputs from `begin` on.
+template <typename T>
+void SumOverRowsSideways(T* line, const WeightGradientArgs<T>& g, ptrdiff_t begin,
+                         ptrdiff_t end, Rows<const T> dz) {
   constexpr ptrdiff_t kSquare = kPanel<T> * kPanel<T>;
   alignas(kCacheLine) T sums[kTilePanels * kSquare] = {};  // (columns, inputs)
   alignas(kCacheLine) T lines[kSquare];                    // (inputs, columns)
-  TileArgs<T> t;
-  t.c_stride = kPanel<T>;
-  t.c_panel = kSquare;
-  t.a_stride = dz.stride;
-  t.b_stride = g.x.stride;
-  t.b_panel = kPanel<T>;
-  t.head = nullptr;
-  t.add = false;
-  t.relu = false;
-  const ptrdiff_t n_in = g.in_end - g.in_begin;
-  const ptrdiff_t end = g.padded ? g.in_end : g.in_end - n_in % kPanel<T>;
-  ptrdiff_t i = g.in_begin;
-  while (i < end) {
+  for (ptrdiff_t i = begin; i < end;) {
     const int panels = end - i > kPanel<T> ? kTilePanels : 1;
-    const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, false);
-    t.cols = panels * kPanel<T>;
-    for (ptrdiff_t row = 0; row < g.rows; row += kBlockTerms) {
-      t.b = g.x.Row(row) + i;
-      t.terms = g.rows - row < kBlockTerms ? g.rows - row : kBlockTerms;
-      t.resume = row > 0;
-      for (ptrdiff_t c = 0; c < columns;) {
-        const int rows = RowsOfTile(columns - c, tiles.most_rows);
-        t.c = sums + c * kPanel<T>;
-        t.a = dz.Row(row) + c;
-        tiles.of[rows](t);
-        c += rows;
-      }
-    }
+    SumOverRows<T>(sums, kSquare, dz, 0, g.last_columns, {g.x.data + i, g.x.stride},
+                   panels, g.rows, kBlockTerms, false);
     for (int p = 0; p < panels; ++p, i += kPanel<T>) {
       const ptrdiff_t inputs = end - i < kPanel<T> ? end - i : kPanel<T>;
-      T* to = panel + (1 + i - g.in_origin) * kPanel<T>;
+      T* to = line + (i - begin) * kPanel<T>;
       TransposePanel<T>(g.accumulate ? lines : to, 0, sums + p * kSquare, kPanel<T>,
                         inputs);
-      if (!g.accumulate) continue;
-      for (ptrdiff_t j = 0; j < inputs * kPanel<T>; j += kLanes<T>) {
-        Store<T>(Load(to + j) + Load(lines + j), to + j);
-      }
+      if (g.accumulate) Add<T>(to, lines, inputs * kPanel<T>);
     }
   }
-  return end;
 }
 
 // As many panels at a time as the tile has: a tile of one panel loads as much as it
@@ -278,47 +287,34 @@ ptrdiff_t WeightGradientSideways(const WeightGradientArgs<T>& g, T* panel,
 template <typename T>
 void WeightGradient(const WeightGradientArgs<T>& g) {
   constexpr ptrdiff_t kStays = kBlockTerms * 3 / 4;
-  TileArgs<T> t;
-  t.c_stride = kPanel<T>;
-  t.c_panel = g.panel_size;
-  t.a_stride = g.x.stride;
-  t.b_stride = g.dz.stride;
-  t.b_panel = kPanel<T>;
-  t.head = nullptr;
-  t.add = g.accumulate;
-  t.relu = false;
   const bool halve = kTilePanels == 1 && g.rows > kStays && !g.accumulate;
   const ptrdiff_t slice = halve ? kBlockTerms / 2 : kBlockTerms;
   // Two panels at a time: the sum of one waits for its own chain.
   for (ptrdiff_t p = 0; g.in_begin == 0 && p < g.n_panels; p += 2) {
     p + 1 < g.n_panels ? BiasGradient<2>(g, p) : BiasGradient<1>(g, p);
   }
+  const auto dz_of = [&](ptrdiff_t p) {
+    return Rows<const T>{g.dz.data + p * kPanel<T>, g.dz.stride};
+  };
+  const auto line_of = [&](ptrdiff_t p, ptrdiff_t input) {
+    return g.panel + p * g.panel_size + (1 + input - g.in_origin) * kPanel<T>;
+  };
+  const auto sum = [&](ptrdiff_t p, int panels, ptrdiff_t begin) {
+    SumOverRows<T>(line_of(p, begin), g.panel_size, g.x, begin, g.in_end, dz_of(p),
+                   panels, g.rows, slice, g.accumulate);
+  };
   const bool sideways = g.last_columns <= kPanel<T> * 3 / 4;
-  for (ptrdiff_t p = 0; p < g.n_panels;) {
-    const ptrdiff_t left = g.n_panels - p;
-    const bool last = sideways && left == 1;
-    const ptrdiff_t whole = sideways && !last ? left - 1 : left;
-    const int panels = whole < kTilePanels ? static_cast<int>(whole) : kTilePanels;
-    const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, false);
-    T* first = g.panel + p * g.panel_size;
-    const Rows<const T> dz = {g.dz.data + p * kPanel<T>, g.dz.stride};
-    const ptrdiff_t begin =
-        last ? WeightGradientSideways(g, first, dz, g.last_columns) : g.in_begin;
-    t.cols = panels * kPanel<T>;
-    for (ptrdiff_t row = 0; row < g.rows; row += slice) {
-      t.b = dz.Row(row);
-      t.terms = g.rows - row < slice ? g.rows - row : slice;
-      t.resume = row > 0;
-      for (ptrdiff_t i = begin; i < g.in_end;) {
-        const int inputs = RowsOfTile(g.in_end - i, tiles.most_rows);
-        t.c = first + (1 + i - g.in_origin) * kPanel<T>;
-        t.a = g.x.Row(row) + i;
-        tiles.of[inputs](t);
-        i += inputs;
-      }
-    }
-    p += panels;
+  const ptrdiff_t whole = g.n_panels - sideways;
+  for (ptrdiff_t p = 0; p < whole; p += kTilePanels) {
+    sum(p, whole - p < kTilePanels ? static_cast<int>(whole - p) : kTilePanels,
+        g.in_begin);
   }
+  if (!sideways) return;
+  // Without padding, x may end inside of a line: what is left is taken upright.
+  const ptrdiff_t rest = g.padded ? 0 : (g.in_end - g.in_begin) % kPanel<T>;
+  SumOverRowsSideways<T>(line_of(whole, g.in_begin), g, g.in_begin, g.in_end - rest,
+                         dz_of(whole));
+  sum(whole, 1, g.in_end - rest);
 }
 
 }  // namespace

@@ -87,14 +87,6 @@ void Update(const UpdateArgs<T>& u) {
   }
 }
 
-// sum[i] += term[i]
-template <typename T>
-void Add(T* sum, const T* term, ptrdiff_t n) {
-  for (ptrdiff_t i = 0; i < n; i += kLanes<T>) {
-    Store<T>(Load(sum + i) + Load(term + i), sum + i);
-  }
-}
-
 // Chains of 32 squares a lane in T (their relative error is below 32 u / 2), then
 // float64: what clipping and the penalty need, at the speed of a load.
 template <typename T>

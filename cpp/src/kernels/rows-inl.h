@@ -65,6 +65,14 @@ MLPCORE_INLINE T Sum(const Line<T>& line) {
   return lane[0];
 }
 
+// sum[i] += term[i], for whole vectors.
+template <typename T>
+void Add(T* sum, const T* term, ptrdiff_t n) {
+  for (ptrdiff_t i = 0; i < n; i += kLanes<T>) {
+    Store<T>(Load(sum + i) + Load(term + i), sum + i);
+  }
+}
+
 }  // namespace
 }  // namespace MLPCORE_ISA
 }  // namespace mlpcore
