@@ -100,7 +100,10 @@ struct GradientEngine<T>::Workspace {
   void SumTogether(const Part& part, const PartTarget<T>& to) const;
   void SumApart(const Part& part);
   void WeightGradient(const Part& part, ptrdiff_t first, ptrdiff_t rows,
-                      bool accumulate, const PartTarget<T>& to) const;
+                      bool accumulate, const PartTarget<T>& to,
+                      const SweptLines<T>* swept) const;
+  // What use_part reads and writes with a part.
+  SweptLines<T> SweptWith(const Part& part) const;
 
   PartTarget<T> PlaceOf(const Part& part, T* arena) const {
     const LayerLayout& layer = LayerOf(*network, part);
@@ -132,6 +135,8 @@ struct GradientEngine<T>::Workspace {
   ptrdiff_t chunk_rows = 0, most_group_rows = 0;
   bool apart = false;
   bool at_once = false;  // a part is complete as soon as it is begun
+  const T* moments[2] = {};
+  bool sweeps_far = false;  // use_part comes next, for what is not in the caches
   Evaluation result;
 
   ptrdiff_t group_first = 0, group_rows = 0;
@@ -160,6 +165,7 @@ void GradientEngine<T>::Workspace::BeginBatch(const Batch<T>& batch,
   // A group is a chunk of rows for each thread.
   most_group_rows = std::min(batch.rows, static_cast<ptrdiff_t>(threads) * chunk_rows);
   at_once = by_part && !apart && most_group_rows == batch.rows;
+  sweeps_far = by_part && !apart && network->weights_are_far();
   if (gradient.size() == 0 && !at_once) {
     gradient = AlignedBuffer<T>(network->arena_size());
   }
@@ -210,17 +216,38 @@ void GradientEngine<T>::Workspace::RunChunk(ptrdiff_t chunk) {
   chunk_sums[static_cast<size_t>(chunk)] = pass.Sums(first, rows);
   for (const Part& part : parts) {
     WeightGradient(part, first, rows, chunk == 0 && group_first > 0,
-                   PlaceOf(part, ChunkGradient(chunk)));
+                   PlaceOf(part, ChunkGradient(chunk)), nullptr);
   }
 }
 
 template <typename T>
 void GradientEngine<T>::Workspace::SumTogether(const Part& part,
                                                const PartTarget<T>& to) const {
+  SweptLines<T> swept;
+  if (sweeps_far) swept = SweptWith(part);
   for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) {
+    const bool asks = sweeps_far && chunk + 1 == n_chunks();
     WeightGradient(part, chunk * chunk_rows, RowsOfChunk(chunk),
-                   group_first + chunk > 0, to);
+                   group_first + chunk > 0, to, asks ? &swept : nullptr);
   }
+}
+
+template <typename T>
+SweptLines<T> GradientEngine<T>::Workspace::SweptWith(const Part& part) const {
+  const LayerLayout& layer = LayerOf(*network, part);
+  const ptrdiff_t at =
+      layer.offset + part.panel * layer.panel_size + (1 + part.in_begin) * kPanel<T>;
+  SweptLines<T> swept;
+  swept.arrays[0] = network->arena() + at;
+  for (size_t i = 0; i < 2; ++i) {
+    if (moments[i]) swept.arrays[1 + i] = moments[i] + at;
+  }
+  swept.panel_size = layer.panel_size;
+  if (part.layer > 0) {
+    swept.transposed = transposed.LineOf(part);
+    swept.transposed_panel_size = transposed.PanelSizeOf(part.layer);
+  }
+  return swept;
 }
 
 template <typename T>
@@ -239,7 +266,8 @@ void GradientEngine<T>::Workspace::SumApart(const Part& part) {
 template <typename T>
 void GradientEngine<T>::Workspace::WeightGradient(const Part& part, ptrdiff_t first,
                                                   ptrdiff_t rows, bool accumulate,
-                                                  const PartTarget<T>& to) const {
+                                                  const PartTarget<T>& to,
+                                                  const SweptLines<T>* swept) const {
   const LayerLayout& layer = LayerOf(*network, part);
   const Rows<const T> dz = pass.FieldGradientOf(part.layer, first);
   WeightGradientArgs<T> args;
@@ -255,6 +283,7 @@ void GradientEngine<T>::Workspace::WeightGradient(const Part& part, ptrdiff_t fi
   args.dz = {dz.data + part.panel * kPanel<T>, dz.stride};
   args.rows = rows;
   args.accumulate = accumulate;
+  args.swept = swept;
   kernels->weight_gradient(args);
 }
 
@@ -300,6 +329,11 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
   return true;
 }
 
+template <typename T>
+void GradientEngine<T>::SetSwept(const T* moment1, const T* moment2) {
+  work_->moments[0] = moment1;
+  work_->moments[1] = moment2;
+}
 template <typename T>
 const std::vector<Part>& GradientEngine<T>::parts() const {
   return work_->parts;

@@ -99,6 +99,7 @@ Trainer<T>::Trainer(std::shared_ptr<Network<T>> network, const TrainerConfig& co
   if (adam || config.optimizer == Optimizer::kRmsprop) {
     state_->moment2 = AlignedBuffer<T>(n);
   }
+  engine_.SetSwept(state_->moment1.data(), state_->moment2.data());
   state_->part_squares.resize(engine_.parts().size());
   state_->last_finite = AlignedBuffer<T>(n);
   update_part_ = [this](const Part& part, const PartGradient<T>& gradient) {

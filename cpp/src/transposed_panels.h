@@ -22,6 +22,15 @@ class TransposedPanels {
     return arena_.data() + layout_[static_cast<size_t>(layer)].offset;
   }
 
+  // The line of a part's first input and column.
+  const T* LineOf(const Part& part) const {
+    return PanelsOf(part.layer) + part.in_begin / kPanel<T> * PanelSizeOf(part.layer) +
+           (1 + part.panel * kPanel<T>)*kPanel<T>;
+  }
+  ptrdiff_t PanelSizeOf(ptrdiff_t layer) const {
+    return layout_[static_cast<size_t>(layer)].panel_size;
+  }
+
   // All of them, if somebody else has changed the network's parameters.
   void RefreshAll() {
     if (version_ == network_.version()) return;

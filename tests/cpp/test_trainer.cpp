@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "cache_sizes.h"
 #include "network_case.h"
 
 namespace mlpcore::testing {
@@ -240,6 +241,32 @@ TEST_SUITE("trainer") {
       CHECK(FirstDifference(StateOf(other), StateOf(trainer)) == -1);
     } else {
       CHECK(FirstDifference(StateOf(other), StateOf(trainer)) != -1);
+    }
+  }
+
+  // Then what the update sweeps is asked for ahead, by tiles of dW of their own; a hook
+  // takes the gradient whole, without.
+  TEST_CASE_TEMPLATE("weights that do not stay in the second-level cache", T, float,
+                     double) {
+    const ptrdiff_t wide = L2Bytes() / 2 / ptrdiff_t{sizeof(T)} / 150;
+    const NetworkSpec spec = SpecOf({40, wide, 150, 6}, Activation::kRelu,
+                                    Activation::kSoftmax, Loss::kLogLoss);
+    const DataSet<T> data(spec, 150);  // batches of 100 and of 50
+    TrainerConfig sgd;
+    sgd.optimizer = Optimizer::kSgd;
+    for (const TrainerConfig& config : {Adam(), sgd}) {
+      OnEveryIsa([&] {
+        for (const int threads : {1, 2}) {
+          SetNumThreads(threads);
+          Trainer<T> in_parts(MakeNetwork<T>(spec), config),
+              whole(MakeNetwork<T>(spec), config);
+          CHECK(in_parts.network()->weights_are_far());
+          whole.set_gradient_hook([](T*) {});
+          Fit(in_parts, data, 1);
+          Fit(whole, data, 1);
+          CHECK(FirstDifference(StateOf(in_parts), StateOf(whole)) == -1);
+        }
+      });
     }
   }
 

@@ -86,6 +86,11 @@ class GradientEngine {
                const ShouldStop& should_stop = nullptr,
                const UsePart& use_part = nullptr);
 
+  // What use_part reads and writes beside the network's arena, with the same layout, or
+  // null: where the weights do not stay in the caches, it is asked for while a part's
+  // gradient is computed.
+  void SetSwept(const T* moment1, const T* moment2);
+
   const std::vector<Part>& parts() const;
   // use_part for the gradient that Compute left whole, on as many threads as it had.
   void ForEachPart(const UsePart& use_part) const;

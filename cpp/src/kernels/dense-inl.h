@@ -76,8 +76,9 @@ class AskingTiles {
     for (ptrdiff_t tile = 0; tile < n_; ++tile) {
       t_.c = p_.c.Row(tile * kTileRows) + col_;
       t_.a = p_.a.Row(tile * kTileRows) + k_;
-      t_.ahead = ahead_of(tile);
-      kAskingTile<T>(t_);
+      const T* ahead = ahead_of(tile);
+      for (const T*& stream : t_.ahead) stream = ahead;
+      kAskingTile<T, false>(t_);
     }
     return n_ * kTileRows;
   }
@@ -220,32 +221,73 @@ MLPCORE_INLINE void BiasGradient(const WeightGradientArgs<T>& g, ptrdiff_t panel
   }
 }
 
-// C[i] = sum over the rows r of a[r][i] b[r], for the columns [begin, end) of a: lines
-// of C, in panels c_panel apart, as many as b has. add: to C.
+// Where a tile of dW asks, in turns, for what the optimizer is going to sweep with its
+// lines: those of the panels from `panel` and of the part's inputs from i on. The
+// moments and both forms of the weights come at some 10 GB/s, about as fast as 256 rows
+// are multiplied; asked for by the sweep itself, they would be waited for.
 template <typename T>
-MLPCORE_INLINE void SumOverRows(T* c, ptrdiff_t c_panel, Rows<const T> a,
-                                ptrdiff_t begin, ptrdiff_t end, Rows<const T> b,
-                                int panels, ptrdiff_t rows, ptrdiff_t slice, bool add) {
-  const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(panels, false);
+MLPCORE_INLINE void AskForSwept(TileArgs<T>& t, const SweptLines<T>& swept,
+                                ptrdiff_t panel, ptrdiff_t i) {
+  int n = 0;
+  for (ptrdiff_t p = panel; p < panel + kTilePanels; ++p) {
+    for (const T* array : swept.arrays) {
+      if (array) t.ahead[n++] = array + p * swept.panel_size + i * kPanel<T>;
+    }
+    if (swept.transposed) {
+      t.ahead[n++] = swept.transposed + i / kPanel<T> * swept.transposed_panel_size +
+                     p * kPanel<T> * kPanel<T>;
+    }
+  }
+  for (int s = n; s < kStreams; ++s) t.ahead[s] = t.ahead[s - n];
+  // A tile has kTileRows lines of an array, and kPanel of W^T.
+  constexpr ptrdiff_t kLines = kTileRows > kPanel<T> ? kTileRows : kPanel<T>;
+  const ptrdiff_t step = DivUp(kLines * kPanel<T>, t.terms);
+  // Of few rows not all are asked for, but no line is left out before.
+  const ptrdiff_t most = kPanel<T> / n;
+  t.ahead_step = step < most ? step : most;
+}
+
+// For the columns [begin, end) of a: C[i] = sum over the rows r of a[r][i] b[r].
+template <typename T>
+struct RowSums {
+  T* c;  // out: lines of panels that are c_panel apart, as many as b has
+  ptrdiff_t c_panel;
+  Rows<const T> a, b;
+  ptrdiff_t begin, end, rows;
+  int panels;
+  ptrdiff_t slice = kBlockTerms;  // rows at a time
+  bool add = false;               // to C
+  const SweptLines<T>* swept = nullptr;
+  ptrdiff_t swept_panel = 0;
+};
+template <typename T>
+MLPCORE_INLINE void SumOverRows(const RowSums<T>& s) {
+  const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(s.panels, false);
   TileArgs<T> t;
   t.c_stride = kPanel<T>;
-  t.c_panel = c_panel;
-  t.a_stride = a.stride;
-  t.b_stride = b.stride;
+  t.c_panel = s.c_panel;
+  t.a_stride = s.a.stride;
+  t.b_stride = s.b.stride;
   t.b_panel = kPanel<T>;
   t.head = nullptr;
-  t.cols = panels * kPanel<T>;
-  t.add = add;
+  t.cols = s.panels * kPanel<T>;
+  t.add = s.add;
   t.relu = false;
-  for (ptrdiff_t row = 0; row < rows; row += slice) {
-    t.b = b.Row(row);
-    t.terms = rows - row < slice ? rows - row : slice;
+  for (ptrdiff_t row = 0; row < s.rows; row += s.slice) {
+    t.b = s.b.Row(row);
+    t.terms = s.rows - row < s.slice ? s.rows - row : s.slice;
     t.resume = row > 0;
-    for (ptrdiff_t i = begin; i < end;) {
-      const int n = RowsOfTile(end - i, tiles.most_rows);
-      t.c = c + (i - begin) * kPanel<T>;
-      t.a = a.Row(row) + i;
-      tiles.of[n](t);
+    const bool asks = s.swept && row == 0 && s.panels == kTilePanels;
+    for (ptrdiff_t i = s.begin; i < s.end;) {
+      const int n = RowsOfTile(s.end - i, tiles.most_rows);
+      t.c = s.c + (i - s.begin) * kPanel<T>;
+      t.a = s.a.Row(row) + i;
+      if (asks && n == kTileRows) {
+        AskForSwept(t, *s.swept, s.swept_panel, i - s.begin);
+        kAskingTile<T, true>(t);
+      } else {
+        tiles.of[n](t);
+      }
       i += n;
     }
   }
@@ -263,8 +305,8 @@ void SumOverRowsSideways(T* line, const WeightGradientArgs<T>& g, ptrdiff_t begi
   alignas(kCacheLine) T lines[kSquare];                    // (inputs, columns)
   for (ptrdiff_t i = begin; i < end;) {
     const int panels = end - i > kPanel<T> ? kTilePanels : 1;
-    SumOverRows<T>(sums, kSquare, dz, 0, g.last_columns, {g.x.data + i, g.x.stride},
-                   panels, g.rows, kBlockTerms, false);
+    const Rows<const T> x = {g.x.data + i, g.x.stride};
+    SumOverRows<T>({sums, kSquare, dz, x, 0, g.last_columns, g.rows, panels});
     for (int p = 0; p < panels; ++p, i += kPanel<T>) {
       const ptrdiff_t inputs = end - i < kPanel<T> ? end - i : kPanel<T>;
       T* to = line + (i - begin) * kPanel<T>;
@@ -300,8 +342,9 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
     return g.panel + p * g.panel_size + (1 + input - g.in_origin) * kPanel<T>;
   };
   const auto sum = [&](ptrdiff_t p, int panels, ptrdiff_t begin) {
-    SumOverRows<T>(line_of(p, begin), g.panel_size, g.x, begin, g.in_end, dz_of(p),
-                   panels, g.rows, slice, g.accumulate);
+    SumOverRows<T>({line_of(p, begin), g.panel_size, g.x, dz_of(p), begin, g.in_end,
+                    g.rows, panels, slice, g.accumulate,
+                    begin == g.in_begin ? g.swept : nullptr, p});
   };
   const bool sideways = g.last_columns <= kPanel<T> * 3 / 4;
   const ptrdiff_t whole = g.n_panels - sideways;

@@ -72,6 +72,16 @@ struct InputGradientArgs {
   bool far_panels = false;  // as in DenseArgs
 };
 
+// What the optimizer sweeps with some panels of the gradient, from the line of the
+// first input on.
+template <typename T>
+struct SweptLines {
+  const T* arrays[3] = {};  // parameters, moments, with the gradient's layout; or null
+  ptrdiff_t panel_size = 0;
+  const T* transposed = nullptr;  // W^T: the first input's panel, the columns; or null
+  ptrdiff_t transposed_panel_size = 0;
+};
+
 // Some panels of dW = x^T dz, the inputs [in_begin, in_end), and with in_begin == 0 the
 // panels' db, for one chunk of at most kBlockTerms rows.
 template <typename T>
@@ -84,7 +94,8 @@ struct WeightGradientArgs {
   ptrdiff_t last_columns = kPanel<T>;  // of the last panel, without its padding
   bool padded = false;  // x's rows have room for whole panels from in_begin on
   ptrdiff_t rows = 0, in_begin = 0, in_end = 0;
-  bool accumulate = false;  // add to the panel, or overwrite it
+  bool accumulate = false;               // add to the panel, or overwrite it
+  const SweptLines<T>* swept = nullptr;  // to be asked for ahead
 };
 
 // The loss of each row, and what it sends back.

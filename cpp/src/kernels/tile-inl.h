@@ -43,6 +43,9 @@ constexpr int kTilePanels = MLPCORE_TILE_PANELS;
 template <typename T>
 constexpr int kHalfTileRows = kVectors<T> == 1 ? kTileRows : 2 * kTileRows;
 
+// A tile that asks memory for what is used later does so in as many places by turns.
+constexpr int kStreams = 8;
+
 template <typename T>
 struct TileArgs {
   T* c;                // out (rows, cols)
@@ -56,11 +59,11 @@ struct TileArgs {
   const T* head;       // where the chains start (panels b_panel apart), or null for 0
   ptrdiff_t terms;     // at most kBlockTerms
   ptrdiff_t cols;      // columns of C to write, at most panels * kPanel
-  const T* ahead;      // what to ask memory for, ahead_step further each term
-  ptrdiff_t ahead_step;
-  bool resume = false;  // the chains start from C: more terms of a block
-  bool add;             // C += chains
-  bool relu;            // C = max(C, 0), after all else
+  const T* ahead[kStreams];  // where to ask memory, in turns, one a term
+  ptrdiff_t ahead_step;      // and so much further with each term
+  bool resume = false;       // the chains start from C: more terms of a block
+  bool add;                  // C += chains
+  bool relu;                 // C = max(C, 0), after all else
 };
 
 // The register of a tile: a whole one, or a half of one that is as wide as a panel.
@@ -142,11 +145,11 @@ struct Tile {
     const ptrdiff_t b_stride = kTransposed ? t.b_stride : kPanel<T>;
     const ptrdiff_t b_panel = t.b_panel;
     const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
-    const T* ahead = t.ahead;
     const ptrdiff_t ahead_step = t.ahead_step;
+    ptrdiff_t ahead = 0;
     for (ptrdiff_t k = 0; k < t.terms; ++k) {
       if (kAsksAhead) {
-        __builtin_prefetch(ahead, 0, 2);
+        __builtin_prefetch(t.ahead[k % kStreams] + ahead);
         ahead += ahead_step;
       }
       W line[kLine];
@@ -281,10 +284,10 @@ struct TileShapes {
 template <typename T, bool kTransposed>
 constexpr TileShapes<T, kTransposed> kTiles;
 
-// The full tile of the forward product, which asks ahead.
-template <typename T>
+// The full tile that asks ahead.
+template <typename T, bool kTransposed>
 constexpr TileFunction<T> kAskingTile =
-    &Tile<T, kTileRows, 2 * kTilePanels, false, true>::Run;
+    &Tile<T, kTileRows, 2 * kTilePanels, kTransposed, true>::Run;
 
 // The largest instantiated number of panels that fits.
 template <typename T>
