@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import os
 
 import pytest
 
@@ -97,3 +98,9 @@ def test_csv_logger_leaves_no_half_row_on_a_full_disk(tmp_path):
         FakeTrainer().run([LambdaCallback(on_epoch_begin=fill), logger], losses(1, 2))
     assert len(read(path)) == 2
     assert path.read_bytes().endswith(b"0.1\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux's device")
+def test_csv_logger_reads_no_header_from_a_device():
+    with pytest.raises(OSError, match=r"No space left|Invalid argument"):
+        FakeTrainer().run(CSVLogger("/dev/full"), losses(1))

@@ -187,6 +187,17 @@ FIT_ARGUMENTS = [
     ({"validation_split": 1.0}, ValueError, "validation_split.*1"),
     ({"validation_split": -0.1}, ValueError, r"validation_split.*-0\.1"),
     ({"validation_split": 0.99}, ValueError, "validation_split"),
+    ({"validation_data": ([[0.0] * 5],)}, ValueError, "validation_data.*tuple of 1"),
+    (
+        {"validation_split": 0.5, "sample_weight": [1.0] * 10 + [0.0] * 10},
+        ValueError,
+        "validation_split.*validate",
+    ),
+    (
+        {"validation_split": 0.5, "sample_weight": [0.0] * 10 + [1.0] * 10},
+        ValueError,
+        "validation_split.*train",
+    ),
     ({"callbacks": 3}, TypeError, "callbacks.*3"),
     ({"callbacks": [print]}, TypeError, r"callbacks\[0\]"),
     ({"verbose": "yes"}, (TypeError, ValueError), "verbose.*'yes'"),
@@ -194,6 +205,7 @@ FIT_ARGUMENTS = [
 TRAINER_ARGUMENTS = [
     ({"l2": -1e-3}, ValueError, r"l2.*-0\.001"),
     ({"l2": np.inf}, ValueError, "l2.*inf"),
+    ({"l2": 10**400}, ValueError, r"l2.*\[0, inf"),
     ({"l2": "0"}, TypeError, "l2"),
     ({"clip_norm": 0.0}, ValueError, "clip_norm.*0"),
     ({"clip_norm": -1}, ValueError, "clip_norm.*-1"),
@@ -207,6 +219,8 @@ TRAINER_ARGUMENTS = [
     ({"class_weight": {"a": 1.0}}, (ValueError, TypeError), "class_weight.*a"),
     ({"class_weight": [1, 2, 3]}, TypeError, "class_weight"),
     ({"optimizer": 3}, TypeError, "optimizer.*3"),
+    ({"optimizer": optim.Adam(epsilon=1e-44)}, ValueError, "epsilon.*float32.*1e-44"),
+    ({"optimizer": optim.RMSprop(epsilon=1e-46)}, ValueError, "epsilon.*float32"),
     ({"optimizer": optim.Adam}, TypeError, r"optimizer.*Adam\("),
     ({"rng": "seed"}, (ValueError, TypeError), "rng|SeedSequence|seed"),
 ]
@@ -271,6 +285,35 @@ class TestTrainingArguments:
         for options in ({"label_smoothing": 0.1}, {"class_weight": "balanced"}):
             with pytest.raises(ValueError, match=next(iter(options))):
                 net.fit(self.X, y, **options)
+
+    @pytest.mark.parametrize(
+        ("factor", "weight", "message"),
+        [
+            (1e300, 1.0, "class_weight.*too large for float32"),
+            (1e30, 1e30, "class_weight.*too large for float32"),
+            (1e-50, 1.0, "class_weight.*0 in every row"),
+            (1e-30, 1e-30, "class_weight.*0 in every row"),
+        ],
+    )
+    def test_weights_that_float32_cannot_hold(self, factor, weight, message):
+        net = Network([5, 6, 3], rng=0)
+        before = net.get_parameters()
+        weights = dict.fromkeys(range(3), factor)
+        with pytest.raises(ValueError, match=message):
+            net.fit(
+                self.X,
+                self.y,
+                sample_weight=np.full(20, weight),
+                class_weight=weights,
+            )
+        assert_same_bits(net.get_parameters(), before)
+
+    @pytest.mark.parametrize("scale", [-1, np.nan, np.inf, "a"])
+    def test_learning_rate_scale(self, scale):
+        trainer = Trainer(Network([5, 3]))
+        with pytest.raises((ValueError, TypeError), match="learning_rate_scale"):
+            trainer.learning_rate_scale = scale
+        assert trainer.learning_rate_scale == 1.0
 
     def test_validation_data_or_split_not_both(self):
         net = Network([5, 3], rng=0)

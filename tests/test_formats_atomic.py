@@ -34,6 +34,19 @@ def test_chunks_of_every_kind(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_an_error_of_the_source_names_the_source(tmp_path):
+    missing = tmp_path / "missing"
+
+    def chunks():
+        yield b"some"
+        yield missing.read_bytes()
+
+    with pytest.raises(FileNotFoundError) as error:
+        write_file(tmp_path / "file", chunks())
+    assert error.value.filename == str(missing)
+    assert os.listdir(tmp_path) == []
+
+
 @posix
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
 def test_mode_of_a_new_file_is_the_umasks(umask, tmp_path):

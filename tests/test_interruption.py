@@ -213,6 +213,8 @@ class TestThreads:
                     lambda: net.fit(X, y, epochs=1),
                     lambda: Trainer(net).fit(X, y, epochs=1),
                     lambda: Trainer(net).step(X, y),
+                    lambda: net.set_parameters(during),
+                    lambda: net.set_weights(net.weights, net.biases),
                 ):
                     with pytest.raises(RuntimeError, match=message):
                         train()
@@ -221,6 +223,17 @@ class TestThreads:
                 go_on.set()
             assert len(first.result(30).epoch) == 2
         net.fit(X, y, epochs=1)
+
+    def test_a_fit_within_a_fit(self):
+        X, y = blobs()
+        net = Network([5, 3], rng=0)
+
+        def again(epoch, logs):
+            net.set_parameters(net.get_parameters())  # this thread may
+            net.fit(X, y)
+
+        with pytest.raises(RuntimeError, match="trained already, by the caller"):
+            net.fit(X, y, callbacks=[LambdaCallback(on_epoch_end=again)])
 
     def test_a_copy_is_never_torn(self, tmp_path):
         """Only the thread that trains may copy, pickle or save meanwhile."""

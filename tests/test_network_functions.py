@@ -339,3 +339,11 @@ class TestEvaluate:
             assert set(got) == {"loss", "r2"}
             wanted = r2_score(y, net.predict(self.X), sample_weight=s)
             assert_allclose(got["r2"], wanted, rtol=1e-12)
+
+    @pytest.mark.parametrize("n", [3, 7, 10])
+    @pytest.mark.parametrize(("met", "score"), [(True, 1.0), (False, 0.0)])
+    def test_a_constant_target(self, n, met, score):
+        """The mean of equal numbers is not always that number: 0.1 three times."""
+        net = Network([1, 1], output="identity", dtype="float64", init="zeros")
+        net.set_weights([[[0.0]]], [[0.1 if met else 0.2]])
+        assert net.evaluate(np.zeros((n, 1)), np.full(n, 0.1))["r2"] == score

@@ -162,3 +162,11 @@ def test_a_schedule_of_ones_own():
 
     assert Halves()(3, 10) == 0.125
     assert learning_rates(Halves(), 0, 3, 10).tolist() == [1, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("schedule", ALL, ids=repr)
+def test_there_is_no_step_before_the_first(schedule):
+    with pytest.raises(ValueError, match=r"step.*-1"):
+        schedule(-1, 10)
+    with pytest.raises(ValueError, match=r"first_step.*-1"):
+        schedule.values(-1, 3, 10)

@@ -155,6 +155,10 @@ def test_arguments_that_are_refused(options, wanted):
 def test_frames_that_are_refused():
     with pytest.raises(TypeError, match=r"must be a pandas.DataFrame, got list"):
         train([[1]], "y")
+    with pytest.raises(TypeError, match=r"must be a pandas.DataFrame, got polars.Data"):
+        train(pytest.importorskip("polars").DataFrame({"y": [1]}), "y")
+    with pytest.raises(TypeError, match="drop must be a list of columns, got 'z'"):
+        train(bunch("iris"), "y", drop="z")
     with pytest.raises(TypeError, match="texts as names, got 0"):
         train(pd.DataFrame([[1, 2]]), "y")
     with pytest.raises(ValueError, match="two columns 'a'"):

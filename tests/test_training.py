@@ -281,6 +281,45 @@ class TestArguments:
         assert history.history["loss"] == sorted(history.history["loss"], reverse=True)
         assert_allclose(history.history["loss"][-1], net.loss(X, y), rtol=1e-6)
 
+    @needs_scipy
+    def test_lbfgs_begins_the_epochs_that_it_ends_and_counts_them(self):
+        X, y = blobs(60)
+        calls = []
+        record = LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: calls.append(("begin", epoch)),
+            on_epoch_end=lambda epoch, logs: calls.append(("end", epoch)),
+        )
+        trainer = Trainer(Network([5, 12, 3], "tanh", rng=0), optim.LBFGS(max_iter=3))
+        trainer.fit(X, y, callbacks=[record])
+        wanted = [(what, epoch) for epoch in range(3) for what in ("begin", "end")]
+        assert calls == wanted
+        assert (trainer.epoch_count, trainer.step_count) == (3, 3)
+
+    @pytest.mark.parametrize(
+        "optimizer", ["adam", pytest.param("lbfgs", marks=needs_scipy)]
+    )
+    def test_a_stop_before_the_first_epoch(self, optimizer):
+        X, y = blobs()
+        net = Network([5, 3], rng=0)
+        before = net.get_parameters()
+        trainer = Trainer(net, optimizer)
+
+        def stop(logs):
+            trainer.stop_training = True
+
+        history = trainer.fit(X, y, callbacks=[LambdaCallback(on_train_begin=stop)])
+        assert history.epoch == []
+        assert_same_bits(net.get_parameters(), before)
+
+    @pytest.mark.parametrize(
+        "optimizer", ["adam", pytest.param("lbfgs", marks=needs_scipy)]
+    )
+    def test_a_hooks_stop_iteration_reaches_the_caller(self, optimizer):
+        X, y = blobs()
+        hook = LambdaCallback(on_epoch_end=lambda epoch, logs: next(iter([])))
+        with pytest.raises(StopIteration):
+            Network([5, 3], rng=0).fit(X, y, optimizer=optimizer, callbacks=[hook])
+
     def test_verbose(self, capsys):
         """Captured, there is no terminal: plain lines, one an epoch."""
         X, y = blobs()

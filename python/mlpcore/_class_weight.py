@@ -9,6 +9,7 @@ import numpy as np
 
 from ._arguments import check_real
 from ._data import Data
+from ._validation import as_real_array, check_finite
 
 if TYPE_CHECKING:
     from .network import Network
@@ -68,7 +69,7 @@ def with_class_weights(
     Raises
     ------
     ValueError
-        If no row is left with a weight.
+        If no row is left with a weight, or one is too large.
     """
     classes = data.targets.classes()
     n_classes = max(network.layer_sizes[-1], 2)
@@ -79,9 +80,13 @@ def with_class_weights(
         by_class = np.ones(n_classes)
         for label, weight in class_weight.items():
             by_class[label] = weight
-    weights = by_class[classes]
+    products = by_class[classes]
     if data.weights is not None:
-        weights = weights * data.weights
+        with np.errstate(over="ignore"):
+            products = products * data.weights
+    name = "class_weight times sample_weight"
+    weights = as_real_array(products, network.dtype, name)
+    check_finite(weights, name)
     if not weights.any():
-        raise ValueError("class_weight and sample_weight are 0 in every row")
-    return data._replace(weights=weights.astype(network.dtype))
+        raise ValueError(f"{name} is 0 in every row")
+    return data._replace(weights=weights)

@@ -50,13 +50,20 @@ def minimize(
         If the first loss is not finite, or the search ended at one that is not.
     """
     scipy_optimize = require("scipy.optimize", "lbfgs", "the LBFGS optimizer")
-    network = trainer.network
+    network, core = trainer.network, trainer._core
     l2 = trainer._l2
     start = network.get_parameters()
     is_weight = _is_weight(trainer)
     data_losses: dict[bytes, float] = {}  # of the points seen since the last iteration
+    points = 0  # looked at; the first one belongs to no iteration
+    begun = 0  # epochs
 
     def objective(flat: Array) -> tuple[float, Array]:
+        nonlocal points, begun
+        if points and begun == len(history.epoch):
+            hooks.on_epoch_begin(begun)
+            begun += 1
+        points += 1
         network.set_parameters(flat)
         loss, gradient = network._core.loss_and_gradient(
             data.x, *data.targets, data.weights, trainer._label_smoothing
@@ -71,10 +78,11 @@ def minimize(
 
     history = History()
     finite = start.copy()
+    failure: StopIteration | None = None  # of a hook
     started = time.perf_counter()
 
     def after_iteration(intermediate_result: Any) -> None:
-        nonlocal started, finite
+        nonlocal started, finite, failure
         epoch = len(history.epoch)
         flat = intermediate_result.x
         network.set_parameters(flat)
@@ -88,14 +96,19 @@ def minimize(
         now = time.perf_counter()
         logs["epoch_time"] = now - started
         started = now
-        hooks.on_epoch_end(epoch, logs)
+        core.set_counts(core.step_count + 1, core.epoch_count + 1)
+        try:
+            hooks.on_epoch_end(epoch, logs)
+        except StopIteration as error:  # to SciPy it says no more than: stop
+            failure = error
+            raise
         history.append(epoch, logs)
         if trainer.stop_training:
             raise StopIteration
-        hooks.on_epoch_begin(epoch + 1)
 
     with hooks:
-        hooks.on_epoch_begin(0)
+        if trainer.stop_training:
+            return history
         try:
             result = scipy_optimize.minimize(
                 objective,
@@ -112,6 +125,8 @@ def minimize(
                     "ftol": 8 * np.finfo(np.float64).eps,
                 },
             )
+            if failure is not None:
+                raise failure
         except BaseException:
             network.set_parameters(finite)
             raise

@@ -1,4 +1,4 @@
-"""Who may train a network, and who may copy it meanwhile."""
+"""Who may train a network, and who may copy or change it meanwhile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class TrainingLock:
-    """One thread trains a network at a time, and only that thread may copy it then.
+    """One thread trains a network at a time; no other may copy or change it then.
 
     The native loop writes to the parameters without the GIL: a copy made meanwhile
     would have some parameters from before an update and some from after it.
@@ -60,5 +60,12 @@ class TrainingLock:
             raise self._error()
         return value
 
+    def write(self) -> None:
+        """Raise RuntimeError if another thread trains: its update would be mixed in."""
+        if self._thread not in (None, threading.get_ident()):
+            raise self._error()
+
     def _error(self) -> RuntimeError:
+        if self._thread == threading.get_ident():
+            return RuntimeError("this Network is being trained already, by the caller")
         return RuntimeError("this Network is being trained in another thread")

@@ -221,6 +221,8 @@ class Network(Exports):
         ------
         TypeError, ValueError
             If a number of layers, a shape or a type does not fit.
+        RuntimeError
+            If the network is being trained in another thread.
         """
         shapes = self._architecture.layer_shapes()
         flat = np.empty(self.n_parameters, self.dtype)
@@ -229,11 +231,11 @@ class Network(Exports):
             ("weights", weights, to_weights),
             ("biases", biases, to_biases),
         ):
+            wanted = f"{name} must have one array a layer ({len(shapes)}), got "
+            if not hasattr(given, "__len__"):
+                raise TypeError(f"{wanted}{type(given).__name__}")
             if len(given) != len(shapes):
-                raise ValueError(
-                    f"{name} must have one array a layer ({len(shapes)}), "
-                    f"got {len(given)}"
-                )
+                raise ValueError(f"{wanted}{len(given)}")
             for i, (value, target) in enumerate(zip(given, targets, strict=True)):
                 array = as_real_array(value, self.dtype, f"{name}[{i}]")
                 if array.shape != target.shape:
@@ -241,6 +243,7 @@ class Network(Exports):
                         f"{name}[{i}] has shape {array.shape}, expected {target.shape}"
                     )
                 target[...] = array
+        self._training.write()
         self._core.set_parameters(flat)
 
     def get_parameters(self) -> Array:
@@ -265,12 +268,15 @@ class Network(Exports):
         ------
         TypeError, ValueError
             If the shape or type does not fit.
+        RuntimeError
+            If the network is being trained in another thread.
         """
         array = as_real_array(flat, self.dtype, "flat")
         if array.shape != (self.n_parameters,):
             raise ValueError(
                 f"flat must have the shape ({self.n_parameters},), got {array.shape}"
             )
+        self._training.write()
         self._core.set_parameters(array)
 
     # Inference.
@@ -656,7 +662,7 @@ class Network(Exports):
         return _display.summary(self)
 
     def __repr__(self) -> str:
-        """Return how to make a network like this one."""
+        """Return how to make a network of these layers, with initial weights."""
         return _display.constructor_call(self)
 
     def _repr_html_(self) -> str:

@@ -105,8 +105,9 @@ class Adam(Optimizer):
 class AdamW(Optimizer):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
-    Each step also multiplies the weights by ``1 - learning_rate * weight_decay``. It
-    is not an `Adam` to ``isinstance``: whatever treats it as one would lose the decay.
+    Each step also multiplies the weights, and the biases, by
+    ``1 - learning_rate * weight_decay``. It is not an `Adam` to ``isinstance``:
+    whatever treats it as one would lose the decay.
 
     Parameters
     ----------

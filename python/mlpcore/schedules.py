@@ -62,7 +62,13 @@ class Schedule(ABC):
         -------
         float
             The learning rate.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `step` is no number of 0 or more.
         """
+        step = check_integer("step", step, 0)
         return float(self._rates(np.array([step], dtype=np.float64), total_steps)[0])
 
     def values(self, first_step: int, n_steps: int, total_steps: int) -> FloatArray:
@@ -81,7 +87,13 @@ class Schedule(ABC):
         -------
         ndarray of float64, shape (n_steps,)
             The learning rates.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `first_step` is no number of 0 or more.
         """
+        first_step = check_integer("first_step", first_step, 0)
         steps = np.arange(first_step, first_step + n_steps, dtype=np.float64)
         return self._rates(steps, total_steps)
 

@@ -92,8 +92,6 @@ class Trainer:
         The network it trains.
     stop_training : bool
         Set to True by a callback to end the training after the epoch.
-    learning_rate_scale : float
-        Multiplies the optimizer's learning rate; callbacks change it.
     params : dict
         ``epochs``, ``steps`` (batches of an epoch) and ``rows`` of the present fit.
 
@@ -124,6 +122,7 @@ class Trainer:
             raise TypeError(f"network must be a Network, got {type(network).__name__}")
         self.network = network
         self.optimizer = optim.get(optimizer)
+        self._check_epsilon()
         self._l2 = check_real("l2", l2, 0)
         self._clip_norm = 0.0
         if clip_norm is not None:
@@ -161,6 +160,16 @@ class Trainer:
             f"{self.epoch_count:,} epochs, {self.step_count:,} steps done)"
         )
 
+    def _check_epsilon(self) -> None:
+        """Refuse one that is nearly 0 in the network's dtype: 0 / 0 of a gradient 0."""
+        dtype = self.network.dtype
+        epsilon = getattr(self.optimizer, "epsilon", 1.0)
+        if epsilon < np.finfo(dtype).tiny:
+            raise ValueError(
+                f"epsilon must be {np.finfo(dtype).tiny:.3g} or more for a {dtype} "
+                f"network, got {epsilon:g}"
+            )
+
     def _refuse_for_lbfgs(self, clip_norm: object, gradient_hook: object) -> None:
         for name, given in (
             ("clip_norm", clip_norm is not None),
@@ -196,6 +205,15 @@ class Trainer:
             label_smoothing=self._label_smoothing,
             seed=0,
         )
+
+    @property
+    def learning_rate_scale(self) -> float:
+        """What the optimizer's learning rate is multiplied by; callbacks change it."""
+        return self._learning_rate_scale
+
+    @learning_rate_scale.setter
+    def learning_rate_scale(self, scale: float) -> None:
+        self._learning_rate_scale = check_real("learning_rate_scale", scale, 0)
 
     @property
     def step_count(self) -> int:
@@ -269,6 +287,12 @@ validation_split, callbacks, verbose
                 )
             validation = data.take(slice(n_train, None))
             data = data.take(slice(None, n_train))
+            for part, use in ((data, "train"), (validation, "validate")):
+                if part.weights is not None and not part.weights.any():
+                    raise ValueError(
+                        f"validation_split {split:g} leaves no rows of a sample_weight "
+                        f"above 0 to {use} with"
+                    )
         data = self._weighted(data)
         batch_size = min(batch_size, len(data.x))
         if isinstance(verbose, bool):
@@ -474,9 +498,11 @@ validation_split, callbacks, verbose
 
     def _validation_data(self, given: ValidationData) -> Data:
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            got = type(given).__name__
+            if isinstance(given, tuple | list):
+                got = f"a {got} of {len(given)}"
             raise ValueError(
-                "validation_data must be (X, y) or (X, y, sample_weight), "
-                f"got {type(given).__name__}"
+                f"validation_data must be (X, y) or (X, y, sample_weight), got {got}"
             )
         try:
             return self._data(given[0], given[1], given[2] if len(given) == 3 else None)

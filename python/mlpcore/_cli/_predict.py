@@ -84,7 +84,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         write_file(target, _data.csv_chunks(parts, separator))
     if not (options.quiet or to_stdout):
-        _output.facts([("predicted", f"{target}: {counted.n:,} rows")])
+        rows = "row" if counted.n == 1 else "rows"
+        _output.facts([("predicted", f"{target}: {counted.n:,} {rows}")])
     return 0
 
 

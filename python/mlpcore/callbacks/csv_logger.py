@@ -65,8 +65,10 @@ class CSVLogger(Callback):
 
     def _begin_table(self, columns: list[str]) -> list[str]:
         """Write the header, or check the one that is there."""
-        with open(self.path, newline="", encoding="utf-8") as file:
-            existing = next(csv.reader(file), None)
+        existing = None
+        if self.path.stat().st_size:  # 0 of a device, which may have no end
+            with open(self.path, newline="", encoding="utf-8") as file:
+                existing = next(csv.reader(file), None)
         if existing is None:
             self._write(_row(columns))
         elif existing != columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import IO, TypeAlias
 
@@ -37,6 +37,8 @@ def write_file(path: Path, chunks: Iterable[Chunk]) -> None:
         If it cannot be written: a missing folder, no permission, a full disk.
     """
     target = os.path.realpath(os.fsdecode(path))
+    not_ours: list[OSError] = []
+    chunks = _noting_errors(chunks, not_ours)
     try:
         old = _status(path)
         if old is not None and stat.S_ISDIR(old.st_mode):
@@ -50,8 +52,18 @@ def write_file(path: Path, chunks: Iterable[Chunk]) -> None:
             return
         _replace(target, old, chunks)
     except OSError as error:
-        # The caller knows nothing of temporary files and of where links lead.
-        error.filename, error.filename2 = os.fsdecode(path), None
+        # The caller knows nothing of temporary files and of where links lead. A file
+        # that the chunks come from names itself.
+        if error not in not_ours:
+            error.filename, error.filename2 = os.fsdecode(path), None
+        raise
+
+
+def _noting_errors(chunks: Iterable[Chunk], noted: list[OSError]) -> Iterator[Chunk]:
+    try:
+        yield from chunks
+    except OSError as error:
+        noted.append(error)
         raise
 
 

@@ -310,7 +310,10 @@ def check_frame(frame: object) -> None:
     from ._values import pandas
 
     if not isinstance(frame, pandas().DataFrame):
-        raise TypeError(f"frame must be a pandas.DataFrame, got {type(frame).__name__}")
+        got = type(frame).__name__
+        if got == "DataFrame":  # polars has one too
+            got = type(frame).__module__.split(".")[0] + ".DataFrame"
+        raise TypeError(f"frame must be a pandas.DataFrame, got {got}")
     names = list(frame.columns)
     for name in names:
         if not isinstance(name, str):

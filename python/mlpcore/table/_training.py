@@ -183,6 +183,9 @@ def train(
     ('R2', True)
     """
     check_frame(frame)
+    for argument, names in (("drop", drop), ("categorical", categorical)):
+        if isinstance(names, str):
+            raise TypeError(f"{argument} must be a list of columns, got {names!r}")
     for name in (target, *drop, *categorical):
         if name not in frame.columns:
             raise no_such_column(name, frame)
