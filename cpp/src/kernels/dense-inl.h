@@ -86,8 +86,7 @@ class AskingTiles {
   const PanelProductArgs<T>& p_;
   TileArgs<T> t_;
   const ptrdiff_t col_, k_;
-  // Rows left over go with the last full tile: RowsOfTile makes two equal ones of both.
-  const ptrdiff_t n_ = p_.rows / kTileRows - (p_.rows % kTileRows != 0);
+  const ptrdiff_t n_ = FullTiles(p_.rows);
 };
 
 // Whether the second half of the last panel of so many columns is padding.
@@ -222,12 +221,12 @@ MLPCORE_INLINE void BiasGradient(const WeightGradientArgs<T>& g, ptrdiff_t panel
 }
 
 // Where a tile of dW asks, in turns, for what the optimizer is going to sweep with its
-// lines: those of the panels from `panel` and of the part's inputs from i on. The
-// moments and both forms of the weights come at some 10 GB/s, about as fast as 256 rows
-// are multiplied; asked for by the sweep itself, they would be waited for.
+// lines: those of the panels from `panel` and of `share` inputs from i on. The moments
+// and both forms of the weights come at some 10 GB/s, about as fast as 256 rows are
+// multiplied; asked for by the sweep itself, they would be waited for.
 template <typename T>
 MLPCORE_INLINE void AskForSwept(TileArgs<T>& t, const SweptLines<T>& swept,
-                                ptrdiff_t panel, ptrdiff_t i) {
+                                ptrdiff_t panel, ptrdiff_t i, ptrdiff_t share) {
   int n = 0;
   for (ptrdiff_t p = panel; p < panel + kTilePanels; ++p) {
     for (const T* array : swept.arrays) {
@@ -239,9 +238,9 @@ MLPCORE_INLINE void AskForSwept(TileArgs<T>& t, const SweptLines<T>& swept,
     }
   }
   for (int s = n; s < kStreams; ++s) t.ahead[s] = t.ahead[s - n];
-  // A tile has kTileRows lines of an array, and kPanel of W^T.
-  constexpr ptrdiff_t kLines = kTileRows > kPanel<T> ? kTileRows : kPanel<T>;
-  const ptrdiff_t step = DivUp(kLines * kPanel<T>, t.terms);
+  // So many lines of an array, and kPanel of W^T.
+  const ptrdiff_t lines = share > kPanel<T> ? share : kPanel<T>;
+  const ptrdiff_t step = DivUp(lines * kPanel<T>, t.terms);
   // Of few rows not all are asked for, but no line is left out before.
   const ptrdiff_t most = kPanel<T> / n;
   t.ahead_step = step < most ? step : most;
@@ -277,13 +276,18 @@ MLPCORE_INLINE void SumOverRows(const RowSums<T>& s) {
     t.b = s.b.Row(row);
     t.terms = s.rows - row < s.slice ? s.rows - row : s.slice;
     t.resume = row > 0;
+    // The full tiles ask, for what goes with the others too.
     const bool asks = s.swept && row == 0 && s.panels == kTilePanels;
+    const ptrdiff_t asking = asks ? FullTiles(s.end - s.begin) : 0;
+    const ptrdiff_t share = asking > 0 ? DivUp(s.end - s.begin, asking) : 0;
+    ptrdiff_t asked = 0;
     for (ptrdiff_t i = s.begin; i < s.end;) {
       const int n = RowsOfTile(s.end - i, tiles.most_rows);
       t.c = s.c + (i - s.begin) * kPanel<T>;
       t.a = s.a.Row(row) + i;
-      if (asks && n == kTileRows) {
-        AskForSwept(t, *s.swept, s.swept_panel, i - s.begin);
+      if (asking > 0 && n == kTileRows) {
+        AskForSwept(t, *s.swept, s.swept_panel, asked, share);
+        asked += share;
         kAskingTile<T, true>(t);
       } else {
         tiles.of[n](t);
@@ -325,7 +329,7 @@ void SumOverRowsSideways(T* line, const WeightGradientArgs<T>& g, ptrdiff_t begi
 // cycles, and its neighbour most of them again. More than 192 rows of both nearly fill
 // an L1 of 32 KB and push each other out; so the tiles take half of such a chunk, then
 // go on from C with the other half: the same chains. (Not where chains are added to C.
-// A tile of 12 x 2 takes 24 cycles a row, and L2 keeps up.)
+// A tile of 12 x 2 takes 24 cycles a row, 12 on Zen 5, and L2 keeps up.)
 template <typename T>
 void WeightGradient(const WeightGradientArgs<T>& g) {
   constexpr ptrdiff_t kStays = kBlockTerms * 3 / 4;

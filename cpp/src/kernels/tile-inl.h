@@ -304,6 +304,10 @@ MLPCORE_INLINE int RowsOfTile(ptrdiff_t left, int most) {
   if (left >= 2 * most) return most;
   return static_cast<int>((left + 1) / 2);
 }
+// How many of the tiles over so many rows are full.
+MLPCORE_INLINE ptrdiff_t FullTiles(ptrdiff_t rows) {
+  return rows < kTileRows ? 0 : rows / kTileRows - (rows % kTileRows != 0);
+}
 
 }  // namespace
 }  // namespace MLPCORE_ISA
