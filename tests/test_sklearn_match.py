@@ -222,6 +222,40 @@ def test_fit_then_partial_fit(problem):
     assert_same_training(a, b)
 
 
+@pytest.mark.parametrize("first", ["fit", "partial_fit"])
+@pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"alpha": 0.5},
+        {"activation": "tanh"},
+        {"batch_size": 20},
+        {"shuffle": False},
+        {"tol": 1.0, "n_iter_no_change": 1},
+        {"learning_rate_init": 1.0},
+        {"learning_rate": "invscaling"},
+        {"learning_rate": "adaptive"},
+        {"power_t": 0.9},
+        {"momentum": 0.1, "nesterovs_momentum": False},
+        {"beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.1},
+        {"solver": "sgd"},
+        {"solver": "adam"},
+    ],
+    ids=str,
+)
+def test_parameters_changed_before_a_partial_fit(change, schedule, first):
+    """Some act at once; those that the optimizer was made with do not."""
+    for solver in ("adam", "sgd"):
+        parameters = {"solver": solver, "learning_rate": schedule, "max_iter": 3}
+        a, b = pair("regression", **BASE | parameters, learning_rate_init=0.05)
+        for estimator in (a, b):
+            quietly(getattr(estimator, first), X, TARGETS["regression"])
+            estimator.set_params(**change)
+            for _ in range(3):
+                estimator.partial_fit(X, TARGETS["regression"])
+        assert_same_training(a, b)
+
+
 @pytest.mark.parametrize("to_sparse", [sparse.csr_matrix, sparse.csc_array])
 @pytest.mark.parametrize("problem", ["multilabel", "poisson"])
 def test_sparse_features(problem, to_sparse, monkeypatch):
@@ -249,6 +283,21 @@ def test_float32_follows_the_features(problem):
         a, b = compare(problem, features=features, rtol=1e-3, solver=solver)
         assert b.coefs_[0].dtype == np.float32
         assert b.predict(features).dtype == a.predict(features).dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("stop", [False, True])
+@pytest.mark.parametrize("solver", SCHEDULES)
+def test_records_have_the_types_of_scikit_learns(solver, stop, dtype):
+    a, b = pair("binary", **BASE, solver=solver, early_stopping=stop)
+    for estimator in (a, b):
+        quietly(estimator.fit, X.astype(dtype), TARGETS["binary"])
+    for name in ("loss_", "best_loss_", "best_validation_score_"):
+        if hasattr(a, name):
+            assert type(getattr(b, name)) is type(getattr(a, name)), name
+    for name in ("loss_curve_", "validation_scores_"):
+        values = [getattr(estimator, name, None) or [] for estimator in (a, b)]
+        assert {*map(type, values[1])} == {*map(type, values[0])}, name
 
 
 @pytest.mark.parametrize("problem", TARGETS)
@@ -349,3 +398,50 @@ def test_assigned_coefficients_are_used_by_the_next_prediction(problem):
     for estimator in (a, b):
         estimator.partial_fit(X, TARGETS[problem])
     assert_same_training(a, b)
+
+
+@pytest.mark.parametrize(
+    ("problem", "change"),
+    [
+        ("regression", {"out_activation_": "logistic"}),
+        ("multiclass", {"out_activation_": "identity"}),
+        ("binary", {"activation": "tanh"}),
+    ],
+)
+def test_assigned_activations_are_used_by_the_next_prediction(problem, change):
+    a, b = compare(problem)
+    method = "predict_proba" if problem in CLASSIFIED else "predict"
+    before = getattr(b, method)(X)
+    for estimator in (a, b):
+        vars(estimator).update(change)
+    wanted, got = (getattr(estimator, method)(X) for estimator in (a, b))
+    np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-9)
+    assert not np.allclose(got, before)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int64, np.longdouble])
+@pytest.mark.parametrize("features", [X, X.astype(np.float32)], ids=["f8", "f4"])
+def test_assigned_coefficients_of_another_type(features, dtype):
+    a, b = pair("regression", **BASE)
+    for estimator in (a, b):
+        quietly(estimator.fit, features, TARGETS["regression"])
+    a.coefs_ = b.coefs_ = [(w * 3).astype(dtype) for w in a.coefs_]
+    np.testing.assert_allclose(b.predict(X), a.predict(X), rtol=1e-5, atol=1e-6)
+    assert b.predict(X).dtype == features.dtype
+    b.partial_fit(features, TARGETS["regression"])
+    assert b.coefs_[0].dtype == features.dtype
+
+
+@pytest.mark.parametrize("solver", SCHEDULES)
+def test_weights_that_are_all_zero_are_refused(solver):
+    texts = []
+    y = np.arange(N) % 2
+    a, b = pair("binary", **BASE, solver=solver)
+    twice = b.__class__(**BASE, solver=solver, class_weight={0: 0, 1: 1})
+    none = b.__class__(**BASE, solver=solver, class_weight={0: 0, 1: 0})
+    for estimator, w in ((a, y * 0), (b, y * 0), (twice, 1 - y), (none, None)):
+        with pytest.raises(ValueError, match="non-zero") as caught:
+            estimator.fit(X, y, w)
+        texts.append(str(caught.value))
+    assert len({*texts}) == 1
+    assert not hasattr(none, "coefs_")

@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 from sklearn.callback import ProgressBar, ScoringMonitor
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, make_scorer
 from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import InvalidParameterError
 
 import mlpcore
 from mlpcore import schedules
@@ -56,6 +57,18 @@ def test_balanced_class_weights():
     assert same_weights(weighted, quietly(classifier().fit, X, y, weights))
     with pytest.raises(ValueError, match="balanced"):
         weighted.partial_fit(X, y)
+
+
+def test_class_weights_of_a_batch_without_the_class():
+    y = TARGETS["multiclass"]
+    weighted, plain = classifier(class_weight={"b": 5.0}), classifier()
+    for rows in (slice(None), y == "a", y != "a"):
+        weights = np.where(y[rows] == "b", 5.0, 1.0)
+        weighted.partial_fit(X[rows], y[rows], classes=["a", "b", "c"])
+        plain.partial_fit(X[rows], y[rows], weights, classes=["a", "b", "c"])
+    assert same_weights(weighted, plain)
+    with pytest.raises(ValueError, match="class_weight"):
+        classifier(class_weight={"d": 5.0}).fit(X, y)
 
 
 # Validation
@@ -140,6 +153,61 @@ def test_any_scorer(scoring):
     assert reg.best_validation_score_ == pytest.approx(-mean)
 
 
+def accuracy(estimator, X, y):
+    return (estimator.predict(X) == y).mean()
+
+
+def weighted_accuracy(estimator, X, y, sample_weight):
+    return np.average(estimator.predict(X) == y, weights=sample_weight)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "weighted"),
+    [
+        (accuracy, False),
+        (make_scorer(lambda y, predicted: (y == predicted).mean()), False),
+        (weighted_accuracy, True),
+        ("accuracy", True),
+    ],
+)
+def test_scorers_get_the_weights_that_they_take(scoring, weighted):
+    y, weights = TARGETS["binary"], WEIGHTS[VALIDATE] ** 4
+    clf = classifier(early_stopping=True, scoring=scoring)
+    own = {"X_val": X[VALIDATE], "y_val": y[VALIDATE], "sample_weight_val": weights}
+    quietly(clf.fit, X[TRAIN], y[TRAIN], **own)
+    wanted = clf.score(X[VALIDATE], y[VALIDATE], weights if weighted else None)
+    assert clf.best_validation_score_ == pytest.approx(wanted)
+    clf.set_params(class_weight="balanced")
+    quietly(clf.fit, X, y)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"early_stopping": False}, {"solver": "lbfgs", "early_stopping": True}],
+    ids=str,
+)
+def test_scoring_that_would_be_ignored_is_refused(parameters):
+    with pytest.raises(ValueError, match="scoring needs early_stopping=True"):
+        classifier(scoring="accuracy", **parameters).fit(X, TARGETS["binary"])
+    with pytest.raises(ValueError, match="'scoring' parameter"):
+        classifier(scoring="foo", **parameters).fit(X, TARGETS["binary"])
+
+
+@pytest.mark.parametrize("part", ["train", "validate"])
+def test_weights_that_are_all_zero_after_the_split_are_refused(part):
+    y = TARGETS["regression"]
+    rows = np.arange(N)
+    random = np.random.RandomState(0)
+    for n_in, n_out in ((5, 8), (8, 1)):  # the initial weights come first
+        random.uniform(size=n_in * n_out + n_out)
+    train, _ = train_test_split(rows, random_state=random, test_size=0.1)
+    weights = np.isin(rows, train, invert=part == "train") * 1.0
+    reg = regressor(early_stopping=True)
+    with pytest.raises(ValueError, match="at least one non-zero number"):
+        reg.fit(X, y, weights)
+    assert not hasattr(reg, "coefs_")
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -154,6 +222,13 @@ def test_any_scorer(scoring):
 def test_wrong_validation_rows_are_refused(more, message):
     with pytest.raises(ValueError, match=message):
         classifier().fit(X, TARGETS["binary"], **more)
+
+
+def test_validation_rows_are_not_for_lbfgs():
+    with pytest.raises(ValueError, match="X_val and y_val need solver='adam' or"):
+        classifier(solver="lbfgs").fit(
+            X, TARGETS["binary"], X_val=X, y_val=TARGETS["binary"]
+        )
 
 
 def test_a_failed_fit_leaves_nothing_behind():
@@ -297,6 +372,38 @@ def test_dtype(dtype):
 
 
 @pytest.mark.parametrize(
+    "parameters",
+    [
+        {"dtype": np.float32},
+        {"dtype": np.dtype(np.float32)},
+        {"dtype": "float32", "dropout": np.array([0.25])},
+        {"dtype": "float32", "activation": ("tanh",)},
+    ],
+    ids=str,
+)
+def test_parameters_of_other_types(parameters):
+    network = quietly(regressor(**parameters).fit, X, X[:, 0]).network_
+    assert network.dtype == np.float32
+    if "dropout" in parameters:
+        assert network.dropout == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"activation": ["foo"]}, "'activation' parameter of MLPRegressor.*'foo'"),
+        ({"activation": [3]}, "'activation' parameter of MLPRegressor.*3"),
+        ({"dropout": ["foo"]}, "'dropout' parameter of MLPRegressor.*'foo'"),
+        ({"dropout": [0.1, 1.5]}, r"range \[0.0, 1.0\). Got 1.5"),
+        ({"dtype": np.float16}, "'dtype' parameter"),
+    ],
+)
+def test_wrong_entries_are_refused_as_by_scikit_learn(parameters, message):
+    with pytest.raises(InvalidParameterError, match=message):
+        regressor(**parameters).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize(
     ("loss", "more", "inner"),
     [
         ("absolute_error", {}, "absolute_error"),
@@ -406,6 +513,117 @@ def test_clipping_shortens_the_step():
     np.testing.assert_array_equal(step(clip_norm=norm * 4), gradient)
 
 
+# Training that goes on
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clip_norm": 1e-3},
+        {"label_smoothing": 0.3},
+        {"dropout": 0.5},
+        {"class_weight": {"yes": 5.0}},
+        {"activation": ["gelu"]},
+        {"dtype": "float32"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_parameters_changed_before_a_partial_fit(solver, change):
+    """Each acts at once, and the moments stay."""
+    y = TARGETS["binary"]
+    plain, changed, new = (classifier(solver=solver, max_iter=3) for _ in range(3))
+    for clf in (plain, changed):
+        quietly(clf.fit, X, y)
+    new.partial_fit(X, y, classes=["no", "yes"])
+    new.coefs_, new.intercepts_ = changed.coefs_, changed.intercepts_
+    core = new._optimizer._core
+    core.set_counts(3, 3)
+    for which, moment in enumerate(changed._optimizer._core.moments(), 1):
+        if moment is not None:
+            core.set_moment(which, moment)
+    for clf in (changed, new):
+        clf.set_params(**change)
+    for clf in (plain, changed, new):
+        clf.partial_fit(X, y)
+    assert same_weights(changed, new)
+    assert not same_weights(changed, plain)
+    assert changed.coefs_[0].dtype == change.get("dtype", np.float64)
+
+
+def test_losses_changed_before_a_partial_fit():
+    reg = regressor().partial_fit(X, X[:, 0])
+    for parameters in ({"loss": "huber"}, {"huber_delta": 0.1}, {"loss": "quantile"}):
+        reg.set_params(**parameters)
+        before = reg.network_.get_parameters()
+        reg.partial_fit(X, X[:, 0])
+        network = reg.network_
+        assert network.loss_name == reg.loss
+        network.set_parameters(before)
+        penalty = sum((w**2).sum() for w in network.weights) * reg.alpha / 2 / N
+        assert reg.loss_ == pytest.approx(network.loss(X, X[:, 0]) + penalty)
+
+
+def test_a_partial_fit_after_a_schedule_has_an_optimizer_of_its_own():
+    reg = quietly(regressor(learning_rate="cosine").fit, X, X[:, 0])
+    reg.set_params(learning_rate="constant", learning_rate_init=0.02)
+    before = reg.coefs_[0]
+    reg.partial_fit(X, X[:, 0])
+    # Adam's first step is the rate, but where a gradient is nearly 0.
+    assert np.median(abs(reg.coefs_[0] - before)) == pytest.approx(0.02, rel=1e-3)
+
+
+def test_an_assigned_output_activation_is_trained_with_its_gradient():
+    y = np.linspace(0, 1, N)
+    parameters = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "warm_start": True}
+    reg = quietly(regressor(**parameters, max_iter=1).fit, X, y)
+    reg.out_activation_ = "logistic"
+    network = reg.network_
+    _, gradient = network.loss_and_gradient(X, y)
+    before = network.get_parameters()
+    quietly(reg.fit, X, y)
+    step = reg.network_.get_parameters() - before
+    np.testing.assert_allclose(step, -0.001 * gradient, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(
+    ("change", "y", "message"),
+    [
+        ({"hidden_layer_sizes": (8, 8)}, X[:, 0], r"\[5, 8, 1\].* got \[5, 8, 8, 1\]"),
+        ({"hidden_layer_sizes": (7,)}, X[:, 0], r"\[5, 8, 1\].* got \[5, 7, 1\]"),
+        ({}, X[:, :2], r"\[5, 8, 1\].* got \[5, 8, 2\]"),
+        ({"loss": "poisson"}, X[:, 0] ** 2, "'poisson' does not go with output"),
+    ],
+    ids=["deeper", "narrower", "outputs", "loss"],
+)
+def test_a_refused_fit_leaves_the_estimator_as_it_was(change, y, message, solver):
+    reg = regressor(solver=solver, warm_start=True)
+    quietly(reg.fit, X, X[:, 0])
+    kept, predictions = reg.get_params(), reg.predict(X)
+    before = {k: v for k, v in vars(reg).items() if k not in kept}
+    reg.set_params(**change)
+    methods = [reg.fit] if solver == "lbfgs" else [reg.fit, reg.partial_fit]
+    for method in methods:
+        with pytest.raises(ValueError, match=message):
+            method(X, y)
+        after = {k: v for k, v in vars(reg).items() if k not in kept}
+        assert all(before[k] is v for k, v in after.items())
+        np.testing.assert_array_equal(reg.predict(X), predictions)
+    quietly(reg.set_params(**kept).fit, X, X[:, 0])
+    assert reg.n_outputs_ == 1
+
+
+@pytest.mark.parametrize("stop", [False, True])
+@pytest.mark.parametrize("before", [{"solver": "lbfgs"}, {"early_stopping": True}, {}])
+def test_a_warm_start_with_other_records(before, stop):
+    reg = quietly(regressor(**before, warm_start=True).fit, X, X[:, 0])
+    quietly(reg.set_params(solver="adam", early_stopping=stop).fit, X, X[:, 0])
+    assert len(reg.loss_curve_) == reg.n_iter_ * (1 if "solver" in before else 2)
+    assert (reg.best_loss_ is None) == stop
+    assert (reg.validation_scores_ is None) != stop
+
+
 # from_network
 
 
@@ -431,6 +649,14 @@ def test_classifier_from_network(n_out, output, classes):
     clf.partial_fit(X, clf.predict(X))
     np.testing.assert_array_equal(net.get_parameters(), before)
     assert clf.n_iter_ == 1
+
+
+def test_early_stopping_from_a_network():
+    net = mlpcore.Network([5, 7, 3], rng=1)
+    clf = MLPClassifier.from_network(net, ["a", "b", "c"])
+    clf.set_params(warm_start=True, early_stopping=True, max_iter=3)
+    quietly(clf.fit, X, TARGETS["multiclass"])
+    assert len(clf.validation_scores_) == 3
 
 
 @pytest.mark.parametrize("loss", ["squared_error", ("quantile", 0.3), "poisson"])

@@ -247,6 +247,12 @@ def test_a_diverged_training_says_so():
         MLPRegressor(solver="sgd", learning_rate_init=1e6).fit(X * 100, X[:, 0])
 
 
+def test_an_infinite_loss_says_so():
+    features, y = (X * 1e20).astype(np.float32), X[:, 0]
+    with pytest.raises(ValueError, match=r"a loss that is not finite.*became inf"):
+        MLPRegressor(max_iter=6).fit(features, y)
+
+
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")  # of the R squared
 def test_early_stopping_keeps_the_best_weights_of_a_diverged_training():
     reg = MLPRegressor(
@@ -259,6 +265,9 @@ def test_early_stopping_keeps_the_best_weights_of_a_diverged_training():
     with pytest.warns(UserWarning, match="best weights are kept"):
         reg.fit(X * 3, X[:, 0])
     assert np.isnan(reg.validation_scores_[-1])
+    lengths = [len(reg.validation_scores_), len(reg.validation_loss_curve_)]
+    assert [len(reg.loss_curve_), *lengths] == [reg.n_iter_] * 3
+    assert reg.t_ == reg.n_iter_ * 81
     assert np.isfinite(reg.predict(X)).all()
 
 

@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike
 from sklearn import neural_network
 from sklearn.base import _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._validation import Array
 from ..errors import NotSupportedError
 from ..network import Network
-from ._estimator import MORE_CONSTRAINTS, NativeEstimator
-from ._parameters import parameters_of
+from ._estimator import NativeEstimator
+from ._parameters import MORE_CONSTRAINTS, parameters_of
 
 
 class MLPClassifier(NativeEstimator, neural_network.MLPClassifier):
@@ -82,8 +82,9 @@ default="constant"
         Weights of the classes, multiplied with the sample weights; ``"balanced"`` is
         n / (classes * rows of the class).
     label_smoothing : float, default=0.0
-        In [0, 1): targets become ``(1 - s) t + s / n_classes``.
-    dropout : float or list of float, default=0.0
+        In [0, 1): targets become ``(1 - s) t + s / n_classes``; each multilabel output
+        has two classes.
+    dropout : float or array-like of float, default=0.0
         The dropout rate of the hidden layers, or of each; in training only.
     weight_decay : float, default=0.0
         With ``solver="adam"``, makes it AdamW (Loshchilov & Hutter 2019).
@@ -91,8 +92,9 @@ default="constant"
         The largest norm of a gradient; longer ones are scaled down to it.
     scoring : None, "loss", str or callable, default=None
         What early stopping looks at: None is the accuracy, ``"loss"`` the validation
-        loss; else a scorer's name, or ``scorer(estimator, X, y)``.
-    dtype : {None, "float32", "float64"}, default=None
+        loss; else a scorer's name, or ``scorer(estimator, X, y)``. Weights are
+        passed to those that have, or whose metric has, a `sample_weight`.
+    dtype : {None, "float32", "float64"} or NumPy's types, default=None
         Of the weights and the arithmetic; None takes that of X.
 
     Attributes
@@ -100,7 +102,7 @@ default="constant"
     classes_ : ndarray, shape (n_classes,)
         The class labels.
     coefs_ : list of ndarray, shape (fan_in, fan_out)
-        The weights; new ones may be assigned.
+        The weights; new ones may be assigned, of any real type.
     intercepts_ : list of ndarray, shape (fan_out,)
         The biases; new ones may be assigned.
     network_ : mlpcore.Network
@@ -382,8 +384,16 @@ epochs. Stopping.
     def _with_class_weight(self, y: Array, weights: Array | None) -> Array | None:
         if self.class_weight is None:
             return weights
-        of_class: Array = compute_sample_weight(self.class_weight, self._decoded(y))
-        return of_class if weights is None else of_class * weights
+        labels = self._decoded(y)
+        of_row: Array
+        if labels.ndim > 1:  # multilabel
+            of_row = compute_sample_weight(self.class_weight, labels)
+        else:  # of all classes: the rows of a partial_fit need not have each
+            of_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=labels
+            )
+            of_row = of_class[np.searchsorted(self.classes_, labels)]
+        return of_row if weights is None else of_row * weights
 
     def _check_solver_options(self, incremental: bool) -> None:
         super()._check_solver_options(incremental)

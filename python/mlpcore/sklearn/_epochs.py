@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 # Where 'adaptive' gives up, and by how much it divides.
 _SMALLEST_RATE = 1e-6
 _DIVISOR = 5.0
+
+
+class MadeWith(NamedTuple):
+    """What an optimizer was made with and keeps, whatever the parameters become."""
+
+    solver: str
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+
+    @classmethod
+    def parameters_of(cls, estimator: Any) -> MadeWith:
+        """Return an estimator's parameters of now."""
+        return cls(*(getattr(estimator, name) for name in cls._fields))
 
 
 class EpochRules(Callback):
@@ -50,10 +64,28 @@ class EpochRules(Callback):
         if not getattr(estimator, "_skl_callbacks", None) or incremental:
             self._context = None
         self._epoch_context: Any = None
+        self._go_on_recording()
         if not incremental and not estimator.warm_start:
             estimator.__dict__.pop("validation_loss_curve_", None)
         if validation is not None and not hasattr(estimator, "validation_loss_curve_"):
             estimator.validation_loss_curve_ = []
+
+    def _go_on_recording(self) -> None:
+        """Begin the records that a warm start does not find.
+
+        The training before had another solver, or another `early_stopping`.
+        """
+        est = self._estimator
+        found = vars(est)
+        found.setdefault("loss_curve_", [])
+        found.setdefault("_no_improvement_count", 0)
+        if est.early_stopping and found.get("validation_scores_") is None:
+            est.validation_scores_ = []
+            est.best_validation_score_ = -np.inf
+            est.best_loss_ = None
+        elif not est.early_stopping and found.get("best_loss_") is None:
+            est.validation_scores_ = est.best_validation_score_ = None
+            est.best_loss_ = np.inf
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Tell scikit-learn's callbacks."""
@@ -69,20 +101,18 @@ class EpochRules(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Record, validate, adapt the learning rate, stop."""
         est = self._estimator
-        est.n_iter_ += 1
-        est.loss_ = logs["loss"]
-        est.t_ += self._n_samples
-        est.loss_curve_.append(est.loss_)
+        self._record(logs["loss"])
         if est.verbose:
             print(f"Iteration {est.n_iter_}, loss = {est.loss_:.8f}")
-        x_val = y_val = weights_val = None
+        rows: list[Any] = [None, None, None]
         if self._validation is not None:
             est._take_weights(self.network)
-            est.validation_loss_curve_.append(est._validation_loss(self._validation))
-            x_val, y_val, _, weights_val = self._validation
-        est._update_no_improvement_count(est.early_stopping, x_val, y_val, weights_val)
-        if est.solver == "sgd" and est.learning_rate == "invscaling":
-            rate = float(est.learning_rate_init) / (est.t_ + 1) ** est.power_t
+            *rows, data = self._validation
+            est.validation_loss_curve_.append(est._validation_loss(data))
+        est._update_no_improvement_count(est.early_stopping, *rows)
+        made = est._made_with
+        if made.solver == "sgd" and made.learning_rate == "invscaling":
+            rate = float(made.learning_rate_init) / (est.t_ + 1) ** made.power_t
             self.trainer.learning_rate_scale = rate
         stopped = self._stop_without_improvement()
         if self._epoch_context is not None:
@@ -104,16 +134,23 @@ class EpochRules(Callback):
         est = self._estimator
         if not est.early_stopping or not est.validation_scores_:
             raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may "
-                f"contain large values and need to be preprocessed. ({error})"
+                "Solver produced non-finite parameter weights, or a loss that is not "
+                "finite. The input data may contain large values and need to be "
+                f"preprocessed. ({error})"
             ) from error
-        est.loss_ = float(error.loss if error.loss is not None else np.nan)
-        est.loss_curve_.append(est.loss_)
+        self._record(error.loss)
         est.validation_scores_.append(float("nan"))
         est.validation_loss_curve_.append(float("nan"))
         warn(
             f"Training stopped, the best weights are kept: {error}", ConvergenceWarning
         )
+
+    def _record(self, loss: float) -> None:
+        est = self._estimator
+        est.n_iter_ += 1
+        est.loss_ = np.float64(loss)
+        est.t_ += self._n_samples
+        est.loss_curve_.append(est.loss_)
 
     def _stop_without_improvement(self) -> bool:
         """Whether nothing has improved for too long and the rate is not to shrink."""
@@ -127,7 +164,8 @@ class EpochRules(Callback):
         )
         outcome = "Stopping."
         stop = True
-        if est.solver == "sgd" and est.learning_rate == "adaptive":
+        made = est._made_with
+        if made.solver == "sgd" and made.learning_rate == "adaptive":
             if self.trainer.learning_rate_scale > _SMALLEST_RATE:
                 self.trainer.learning_rate_scale /= _DIVISOR
                 rate = self.trainer.learning_rate_scale

@@ -8,30 +8,22 @@ since 2014, in a module that is closed to new features.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.neural_network._multilayer_perceptron import (
-    BaseMultilayerPerceptron,
-    _pack,
-)
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    check_is_fitted,
-    validate_data,
-)
+from numpy.typing import NDArray
+from sklearn.neural_network._multilayer_perceptron import _pack
+from sklearn.utils.validation import validate_data
 
-from .. import optim, schedules
-from .._architecture import ACTIVATION_ALIASES, ACTIVATIONS
+from .. import optim
 from .._data import Data
 from .._targets import Targets, as_targets
 from .._validation import Array
 from ..errors import DivergenceError
 from ..network import Network
-from ._epochs import EpochRules
+from ._coefficients import Coefficients
+from ._epochs import EpochRules, MadeWith
+from ._parameters import SCHEDULES, check_layers
 from ._trainer import (
     EstimatorTrainer,
     loss_and_gradient,
@@ -42,34 +34,12 @@ from ._trainer import (
 from ._validation_rows import Validating
 from ._warnings import warn
 
-# Learning rates that go by the step; scikit-learn's own go by the epoch.
-_SCHEDULES = {"cosine": schedules.Cosine, "one_cycle": schedules.OneCycle}
 
-MORE_CONSTRAINTS: dict[str, list[Any]] = {
-    "activation": [
-        StrOptions({*ACTIVATIONS, *ACTIVATION_ALIASES}),
-        list,
-        tuple,
-    ],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", *_SCHEDULES})],
-    "dropout": [
-        Interval(Real, 0, 1, closed="left"),
-        list,
-        tuple,
-    ],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
-    "clip_norm": [None, Interval(Real, 0, None, closed="neither")],
-    "scoring": [None, StrOptions({"loss"}), str, callable],
-    "dtype": [None, StrOptions({"float32", "float64"})],
-}
-
-
-class NativeEstimator(Validating):
+class NativeEstimator(Coefficients, Validating):
     """The mixin before scikit-learn's class."""
 
-    # What scikit-learn's class has; here for the reader and the type checker.
-    coefs_: list[Array]
-    intercepts_: list[Array]
+    _made_with: MadeWith
+    _trained_as: tuple[dict[str, Any], dict[str, Any]]
 
     # Training.
 
@@ -108,8 +78,19 @@ class NativeEstimator(Validating):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False
     ) -> Any:
-        self._check_solver_options(incremental)
-        return super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)
+        before = self.__dict__.copy()
+        self._is_training = False
+        try:
+            check_layers(self)
+            self._check_solver_options(incremental)
+            super()._fit(X, y, sample_weight=sample_weight, incremental=incremental)
+        except Exception:
+            if not self._is_training:  # refused: nothing has changed
+                self.__dict__ = before
+            raise
+        finally:
+            self.__dict__.pop("_is_training", None)
+        return self
 
     def _check_solver_options(self, incremental: bool) -> None:
         """Refuse what the solver would ignore silently, where scikit-learn has none."""
@@ -117,16 +98,38 @@ class NativeEstimator(Validating):
             raise ValueError(
                 f"weight_decay needs solver='adam', got solver={self.solver!r}"
             )
-        if self.learning_rate in _SCHEDULES:
-            if self.solver == "lbfgs":
+        scores = self.early_stopping and self.solver != "lbfgs"
+        if self.scoring is not None and not scores:
+            raise ValueError(
+                "scoring needs early_stopping=True and solver='adam' or 'sgd', got "
+                f"early_stopping={self.early_stopping}, solver={self.solver!r}; set "
+                "scoring=None without them"
+            )
+        if self.solver == "lbfgs":
+            self._refuse_for_lbfgs()
+        elif self.learning_rate in SCHEDULES and incremental:
+            raise ValueError(
+                f"partial_fit does not support learning_rate={self.learning_rate!r}: "
+                "it does not know how many steps follow"
+            )
+
+    def _refuse_for_lbfgs(self) -> None:
+        if self.learning_rate in SCHEDULES:
+            raise ValueError(
+                f"learning_rate={self.learning_rate!r} needs solver='adam' or 'sgd', "
+                "lbfgs has no learning rate"
+            )
+        if self._own_validation is not None:
+            raise ValueError(
+                "X_val and y_val need solver='adam' or 'sgd', lbfgs has no epochs to "
+                "validate after"
+            )
+        dropout = np.any(self.dropout)
+        for name, given in (("dropout", dropout), ("clip_norm", self.clip_norm)):
+            if given:
                 raise ValueError(
-                    f"learning_rate={self.learning_rate!r} needs solver='adam' or "
-                    "'sgd', lbfgs has no learning rate"
-                )
-            if incremental:
-                raise ValueError(
-                    f"partial_fit does not support learning_rate="
-                    f"{self.learning_rate!r}: it does not know how many steps follow"
+                    f"solver='lbfgs' does not support {name}: its line search needs "
+                    "the gradient of one fixed loss"
                 )
 
     def _with_class_weight(self, y: Array, weights: Array | None) -> Array | None:
@@ -139,11 +142,12 @@ class NativeEstimator(Validating):
         return X, y
 
     def _fit_stochastic(
-        self, X: Any, y: Array, sample_weight: Array | None, *unused: Any
+        self, X: Any, y: Array, sample_weight: Array | None, *rest: Any
     ) -> None:
-        incremental = unused[-1]
+        *_, layer_sizes, incremental = rest
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
+        self._check_layer_sizes(layer_sizes)
         sample_weight = self._with_class_weight(y, sample_weight)
         trainer = self._optimizer_for(incremental)
         (x, y, weights), validation = self._split(X, y, sample_weight)
@@ -152,6 +156,7 @@ class NativeEstimator(Validating):
         self._sample_idx = np.arange(n_samples, dtype=np.int64)
         rules = EpochRules(self, n_samples, validation, incremental)
         self.n_iter_ = 0
+        self._is_training = True
         try:
             trainer._fit(
                 data,
@@ -176,27 +181,22 @@ class NativeEstimator(Validating):
     def _fit_lbfgs(
         self, X: Any, y: Array, sample_weight: Array | None, *rest: Any
     ) -> None:
-        self._refuse_for_lbfgs()
+        self._check_layer_sizes(rest[-1])
         sample_weight = self._with_class_weight(y, sample_weight)
+        network = self._make_network()
+        # The search asks for the same rows again and again: converted once.
+        self._lbfgs_data = self._data(network, X, y, sample_weight)
+        self._network = network
         self.__dict__.pop("_optimizer", None)
-        network = self._network = self._make_network()
+        self._is_training = True
         try:
             super()._fit_lbfgs(X, y, sample_weight, *rest)
         except KeyboardInterrupt:
             warn("Training interrupted by user.")
         finally:
-            self.__dict__.pop("_lbfgs_data", None)
+            del self._lbfgs_data
             network.set_weights(self.coefs_, self.intercepts_)
             self._take_weights(network)  # SciPy's are float64
-
-    def _refuse_for_lbfgs(self) -> None:
-        dropout = np.any(self.dropout)
-        for name, given in (("dropout", dropout), ("clip_norm", self.clip_norm)):
-            if given:
-                raise ValueError(
-                    f"solver='lbfgs' does not support {name}: its line search needs "
-                    "the gradient of one fixed loss"
-                )
 
     def _loss_grad_lbfgs(
         self, packed_coef_inter: Array, X: Any, y: Array, weights: Any, *unused: Any
@@ -205,20 +205,15 @@ class NativeEstimator(Validating):
         self._unpack(packed_coef_inter)
         network = self._network
         network.set_weights(self.coefs_, self.intercepts_)
-        # One search asks for the same rows again and again: converted once.
-        of, data = self.__dict__.get("_lbfgs_data", (None, None))
-        if of is not X:
-            data = self._data(network, X, y, weights)
-            self._lbfgs_data = X, data
         smoothing = getattr(self, "label_smoothing", 0.0)
-        loss, gradient = loss_and_gradient(network, data, smoothing)
+        loss, gradient = loss_and_gradient(network, self._lbfgs_data, smoothing)
         loss *= recorded_scale(network)
         total = float(X.shape[0] if weights is None else weights.sum())
         weight_gradients, bias_gradients = network._split(gradient)
         for w, dw in zip(self.coefs_, weight_gradients, strict=True):
-            loss += 0.5 * self.alpha * np.vdot(w, w) / total
+            loss += 0.5 * self.alpha * float(np.vdot(w, w)) / total
             dw += self.alpha / total * w
-        return loss, _pack(weight_gradients, bias_gradients)
+        return np.float64(loss), _pack(weight_gradients, bias_gradients)
 
     def _batch_rows(self, n_samples: int) -> int:
         if self.batch_size == "auto":
@@ -237,33 +232,11 @@ class NativeEstimator(Validating):
             self._random_state.shuffle(self._sample_idx)
         return self._sample_idx
 
-    # The network.
-
-    def _make_network(self) -> Network:
-        """Return a network with the coefficients."""
-        sizes = [self.coefs_[0].shape[0], *(b.shape[0] for b in self.intercepts_)]
-        activation = self.activation
-        if isinstance(activation, tuple):
-            activation = list(activation)
-        network = Network(
-            sizes,
-            activation,
-            self.out_activation_,
-            loss=self._network_loss(),
-            init="zeros",
-            dropout=self.dropout,
-            dtype=self.coefs_[0].dtype,
-            rng=0,
-        )
-        network.set_weights(self.coefs_, self.intercepts_)
-        return network
-
-    def _network_loss(self) -> Any:
-        return self.loss
+    # The optimizer.
 
     def _make_optimizer(self) -> optim.Optimizer:
         # Epoch rules set the rate as a scale, so that 'adaptive' may change it.
-        rate = _SCHEDULES[self.learning_rate](1.0) if self.has_step_schedule else 1.0
+        rate = SCHEDULES[self.learning_rate](1.0) if self.has_step_schedule else 1.0
         if self.solver == "sgd":
             return optim.SGD(rate, float(self.momentum), self.nesterovs_momentum)
         moments = (float(self.beta_1), float(self.beta_2), float(self.epsilon))
@@ -274,64 +247,50 @@ class NativeEstimator(Validating):
     @property
     def has_step_schedule(self) -> bool:
         """Whether the learning rate goes by the step."""
-        return self.learning_rate in _SCHEDULES
-
-    def _make_trainer(
-        self, network: Network, optimizer: optim.Optimizer
-    ) -> EstimatorTrainer:
-        seed = 0
-        if any(network.dropout):  # else nothing is drawn that scikit-learn does not
-            seed = int(self._random_state.randint(np.iinfo(np.int32).max))
-        return EstimatorTrainer(
-            network,
-            optimizer,
-            l2=float(self.alpha),
-            clip_norm=self.clip_norm,
-            label_smoothing=getattr(self, "label_smoothing", 0.0),
-            rng=seed,
-        )
+        return self.learning_rate in SCHEDULES
 
     def _optimizer_for(self, incremental: bool) -> EstimatorTrainer:
-        """Return the trainer of earlier partial fits, or a new one."""
+        """Return the trainer of earlier partial fits, or a new one.
+
+        As in scikit-learn an earlier one keeps what its optimizer was made with, and
+        follows all other parameters. Where a schedule by the step has come to its end,
+        there is nothing to keep.
+        """
         trainer: EstimatorTrainer | None = self.__dict__.get("_optimizer")
-        if incremental and trainer is not None:
-            if not self._has_weights_of(trainer.network):
-                trainer.network.set_weights(self.coefs_, self.intercepts_)
-        else:
-            trainer = self._make_trainer(self._make_network(), self._make_optimizer())
+        architecture = self._architecture()
+        settings = {
+            "l2": float(self.alpha),
+            "clip_norm": self.clip_norm,
+            "label_smoothing": getattr(self, "label_smoothing", 0.0),
+        }
+        if (
+            not incremental
+            or trainer is None
+            or self._made_with.learning_rate in SCHEDULES
+        ):
+            network = self._make_network()
+            trainer = EstimatorTrainer(
+                network, self._make_optimizer(), rng=self._seed(network), **settings
+            )
             trainer.learning_rate_scale = float(self.learning_rate_init)
+            self._made_with = MadeWith.parameters_of(self)
+        elif self._trained_as != (architecture, settings):
+            network = self._make_network()
+            trainer = trainer.changed(network, seed=self._seed(network), **settings)
+        elif not self._has_weights_of(trainer.network):
+            trainer.network.set_weights(self.coefs_, self.intercepts_)
+        self._trained_as = architecture, settings
         self._optimizer = trainer
         self._network = trainer.network
         return trainer
 
-    def _take_weights(self, network: Network) -> None:
-        # One copy of the parameters for both.
-        self.coefs_, self.intercepts_ = network._split(network.get_parameters())
-        self._network = network
+    def _seed(self, network: Network) -> int:
+        """Return the seed of dropout."""
+        if any(network.dropout):
+            return int(self._random_state.randint(np.iinfo(np.int32).max))
+        return 0  # nothing is drawn that scikit-learn does not draw
 
-    def _has_weights_of(self, network: Network) -> bool:
-        weights, biases = network._split(network.get_parameters())
-        ours, theirs = [*self.coefs_, *self.intercepts_], [*weights, *biases]
-        return len(ours) == len(theirs) and all(map(np.array_equal, ours, theirs))
-
-    @property
-    def network_(self) -> Network:
-        """The `mlpcore.Network` with the coefficients as they are now.
-
-        Examples
-        --------
-        >>> from mlpcore.sklearn import MLPRegressor
-        >>> reg = MLPRegressor("huber", [3], solver="lbfgs", random_state=0)
-        >>> reg = reg.fit([[0.0], [1.0]], [1.0, 2.0])
-        >>> reg.network_.predict([[0.5]]).shape
-        (1, 1)
-        """
-        check_is_fitted(self)
-        network: Network | None = self.__dict__.get("_network")
-        if network is None or not self._has_weights_of(network):
-            # A new one: copies of the estimator, and threads, may be using the old.
-            network = self._network = self._make_network()
-        return network
+    # Rows.
 
     def _data(self, network: Network, x: Any, y: Array, weights: Array | None) -> Data:
         """Return rows as the trainer takes them."""
@@ -343,6 +302,10 @@ class NativeEstimator(Validating):
             targets = as_targets(y, x.shape[0], architecture, network.dtype)
         if weights is not None:
             weights = np.ascontiguousarray(weights, network.dtype)
+            if not weights.any():  # in this part, or times the class weights
+                raise ValueError(
+                    "Sample weights must contain at least one non-zero number."
+                )
         return Data(training_features(x, network.dtype), targets, weights)
 
     # Prediction.
@@ -353,26 +316,3 @@ class NativeEstimator(Validating):
                 self, X, accept_sparse=["csr", "csc"], dtype="numeric", reset=False
             )
         return predict(self.network_, X)
-
-    def _reconstruction_attributes(self) -> dict[str, Any]:
-        """Return what a copy needs to predict as this estimator does now."""
-        network = self._network
-        return {
-            "coefs_": network.weights,
-            "intercepts_": network.biases,
-            "_network": None,
-            "_optimizer": None,
-        }
-
-    # From a network.
-
-    def _take_network(
-        self, network: Network, y: ArrayLike, layer_sizes: Sequence[int]
-    ) -> None:
-        """Become what a fit to that network would have left."""
-        self.n_features_in_ = layer_sizes[0]
-        self._random_state = np.random.RandomState()  # of no consequence
-        BaseMultilayerPerceptron._initialize(
-            self, np.asarray(y), list(layer_sizes), network.dtype
-        )
-        self._take_weights(network.copy())

@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..errors import NotSupportedError
 from ..network import Network
-from ._estimator import MORE_CONSTRAINTS, NativeEstimator
-from ._parameters import parameters_of
+from ._estimator import NativeEstimator
+from ._parameters import MORE_CONSTRAINTS, parameters_of
 
 # The activation of the outputs that goes with a loss.
 _OUTPUT = {"poisson": "exp"}
@@ -88,7 +88,7 @@ default="constant"
         In (0, 1), for ``loss="quantile"``.
     huber_delta : float, default=1.0
         Where Huber's loss turns from squared to absolute.
-    dropout : float or list of float, default=0.0
+    dropout : float or array-like of float, default=0.0
         The dropout rate of the hidden layers, or of each; in training only.
     weight_decay : float, default=0.0
         With ``solver="adam"``, makes it AdamW (Loshchilov & Hutter 2019).
@@ -96,14 +96,15 @@ default="constant"
         The largest norm of a gradient; longer ones are scaled down to it.
     scoring : None, "loss", str or callable, default=None
         What early stopping looks at: None is R squared, ``"loss"`` the validation
-        loss; else a scorer's name, or ``scorer(estimator, X, y)``.
-    dtype : {None, "float32", "float64"}, default=None
+        loss; else a scorer's name, or ``scorer(estimator, X, y)``. Weights are
+        passed to those that have, or whose metric has, a `sample_weight`.
+    dtype : {None, "float32", "float64"} or NumPy's types, default=None
         Of the weights and the arithmetic; None takes that of X.
 
     Attributes
     ----------
     coefs_ : list of ndarray, shape (fan_in, fan_out)
-        The weights; new ones may be assigned.
+        The weights; new ones may be assigned, of any real type.
     intercepts_ : list of ndarray, shape (fan_out,)
         The biases; new ones may be assigned.
     network_ : mlpcore.Network

@@ -119,6 +119,20 @@ class EstimatorTrainer(Trainer):
     def _core_arguments(self) -> dict[str, Any]:
         return super()._core_arguments() | {"epsilon_hat": True, "l2_of_sum": True}
 
+    def changed(self, network: Network, **settings: Any) -> EstimatorTrainer:
+        """Return a trainer that goes on from here with other settings.
+
+        Its network, which may be of another dtype, has as many parameters.
+        """
+        state = self.__getstate__() | settings | {"network": network}
+        state["moments"] = [
+            None if moment is None else moment.astype(network.dtype)
+            for moment in state["moments"]
+        ]
+        trainer = EstimatorTrainer.__new__(EstimatorTrainer)
+        trainer.__setstate__(state)
+        return trainer
+
     @property
     def learning_rate(self) -> float:
         """The present learning rate; the highest of a schedule."""

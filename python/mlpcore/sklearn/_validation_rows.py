@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,17 +13,18 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from .._data import Data
 from .._validation import Array
 from ._trainer import evaluate, recorded_scale
 
 
 class ValidationSet(NamedTuple):
-    """Rows to validate with: features, raw targets, encoded ones, weights."""
+    """Rows to validate with: for a scorer, and as the network takes them."""
 
     x: Any
     y: Any
-    encoded: Array
     weights: Array | None
+    data: Data
 
 
 class Validating(CallbackSupportMixin):
@@ -56,9 +58,9 @@ class Validating(CallbackSupportMixin):
                 "The validation set is too small. Increase 'validation_fraction' "
                 "or the size of your dataset."
             )
-        return (x, y, weights), ValidationSet(
-            x_val, self._decoded(y_val), y_val, weights_val
-        )
+        data = self._data(self._network, x_val, y_val, weights_val)
+        validation = ValidationSet(x_val, self._decoded(y_val), weights_val, data)
+        return (x, y, weights), validation
 
     def _checked_validation(self, X: Any, y: Any, weights: Any) -> ValidationSet:
         X, y = validate_data(
@@ -82,7 +84,8 @@ class Validating(CallbackSupportMixin):
                 f"y_val must have {self.n_outputs_} outputs as y has, "
                 f"got {encoded.shape[1]}"
             )
-        return ValidationSet(X, y, encoded, weights)
+        data = self._data(self._network, X, encoded, weights)
+        return ValidationSet(X, y, weights, data)
 
     def _encoded(self, y: Array) -> Array:
         return y
@@ -90,10 +93,8 @@ class Validating(CallbackSupportMixin):
     def _decoded(self, y: Array) -> Array:
         return y
 
-    def _validation_loss(self, validation: ValidationSet) -> float:
-        network = self._network
-        data = self._data(network, validation.x, validation.encoded, validation.weights)
-        return recorded_scale(network) * evaluate(network, data)
+    def _validation_loss(self, data: Data) -> float:
+        return recorded_scale(self._network) * evaluate(self._network, data)
 
     def _score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the score that early stopping looks at; called by scikit-learn's."""
@@ -104,5 +105,10 @@ class Validating(CallbackSupportMixin):
             return -float(self.validation_loss_curve_[-1])
         probe = copy.copy(self)  # X has no feature names any more
         probe.__dict__.pop("feature_names_in_", None)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return float(check_scoring(probe, self.scoring)(probe, X, y, **weights))
+        scorer = check_scoring(probe, self.scoring)
+        # As scikit-learn tells which of its scorers take weights: the metric does.
+        taken = signature(getattr(scorer, "_score_func", scorer)).parameters
+        weights = {}
+        if sample_weight is not None and "sample_weight" in taken:
+            weights["sample_weight"] = sample_weight
+        return float(scorer(probe, X, y, **weights))
