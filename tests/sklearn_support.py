@@ -39,6 +39,26 @@ def quietly(method, *args, **kwargs):
         return method(*args, **kwargs)
 
 
+def classifier(**parameters):
+    """Return a small one."""
+    return ours.MLPClassifier(
+        **{"hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 0} | parameters
+    )
+
+
+def regressor(loss="squared_error", **parameters):
+    """Return a small one."""
+    return ours.MLPRegressor(
+        loss,
+        **{"hidden_layer_sizes": (8,), "max_iter": 15, "random_state": 0} | parameters,
+    )
+
+
+def same_weights(a, b):
+    """Whether two estimators have the same weights."""
+    return all(map(np.array_equal, a.coefs_, b.coefs_))
+
+
 def assert_same_training(theirs, ours, rtol=1e-6):
     """Compare everything that a training leaves behind."""
     assert ours.n_iter_ == theirs.n_iter_
