@@ -390,3 +390,16 @@ def test_help(command, capsys):
     out = capsys.readouterr().out
     assert out.startswith("usage: mlpcore")
     assert max(map(len, out.splitlines())) < 90
+
+
+def test_predict_of_many_classes(tmp_path, monkeypatch):
+    """A column for each, at once: pandas warns of tables that grow by the column."""
+    monkeypatch.chdir(tmp_path)
+    names = [f"c{i}" for i in range(120)]
+    frame = pd.DataFrame({"x": np.arange(480.0), "y": names * 4})
+    frame.to_csv("t.csv", index=False)
+    assert mlp("train", "t.csv", "--target", "y", "-o", "m", "-q", *FEW).returncode == 0
+    done = mlp("predict", "m", "t.csv", "-o", "o.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    columns = list(pd.read_csv("o.csv").columns)
+    assert columns == ["prediction", *(f"probability_{name}" for name in sorted(names))]

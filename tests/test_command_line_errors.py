@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 import mlpcore
-from command_line_support import FEW, PNG, TRAIN, refused
+from command_line_support import FEW, PNG, TRAIN, mlp, refused
 from mlpcore import _cli
 from mlpcore.__main__ import main
 from table_support import mixed
@@ -45,6 +45,21 @@ from table_support import mixed
         (("train", "bad.parquet", "--target", "y", "-o", "m"), "bad.parquet: Parquet"),
         (("train", "semi.csv", "--target", "y", "-o", "m"), "--separator ';'"),
         (("train", "gone.csv", "--target", "y", "-o", "m"), "column 'x' has no values"),
+        (("train", "semi2.csv", "--target", "y", "-o", "m"), "--separator ';'"),
+        ((*TRAIN, "--separator", "ab"), "'ab' is not one character"),
+        (
+            ("train", "mixed.csv", "--target", "y", "-o", "./mixed.csv"),
+            "./mixed.csv: the command has another use for this file",
+        ),
+        ((*TRAIN, "--report", "m.png", "-o", "m.png"), "m.png: the command has"),
+        (
+            ("predict", "net", "mixed.csv", "-o", "mixed.csv"),
+            "mixed.csv: the command has another use",
+        ),
+        (
+            ("convert", "net.safetensors", "net.safetensors", "--to", "torch"),
+            "net.safetensors: the command has another use",
+        ),
         (("info", "mixed.csv"), "not a model file"),
         (("info", "no"), "no: No such file"),
         (("predict", "mixed.csv", "mixed.csv", "-o", "o.csv"), "not a model file"),
@@ -69,6 +84,7 @@ def test_refused(table_folder, capsys, arguments, wanted):
     (table_folder / "binary.csv").write_bytes(PNG + bytes(range(256)))
     (table_folder / "bad.parquet").write_bytes(PNG)
     (table_folder / "semi.csv").write_text("x;y\n1;2\n")
+    (table_folder / "semi2.csv").write_text("x;y\n1;2\n1,5;2,5,5\n")
     (table_folder / "gone.csv").write_text("x,y\n" + ",a\n,b\n" * 10)
     mlpcore.Network([2, 3]).save("net")
     before = sorted(path.name for path in table_folder.iterdir())
@@ -184,6 +200,20 @@ def test_missing_columns_and_damaged_models(table_folder, capsys, model_file):
     (table_folder / "bad").write_bytes(data)
     for arguments in (("info", "bad"), ("predict", "bad", "mixed.csv", "-o", "o.csv")):
         assert "bad: damaged" in refused(capsys, *arguments)
+
+
+def test_names_that_stdout_cannot_write_or_a_terminal_obeys(table_folder):
+    """They are escaped, and end no command half-way."""
+    frame = mixed().rename(columns={"colour": "größe", "day": "d\x1b[31m\ny"})
+    frame.to_csv("odd.csv", index=False)
+    train = mlp("train", "odd.csv", "--target", "y", "-o", "m.safetensors", *FEW)
+    assert train.returncode == 0
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    info = mlp("info", "m.safetensors", env=ascii_only)
+    assert (info.returncode, info.stderr) == (0, "")
+    assert "gr\\xf6\\xdfe" in info.stdout
+    assert "d\\x1b[31m\\ny" in info.stdout
+    assert "\x1b" not in info.stdout
 
 
 @pytest.mark.parametrize("missing", ["pandas", "pyarrow", "sklearn", "matplotlib"])

@@ -141,6 +141,11 @@ def test_confusion_matrix_normalized_sums_to_1_in_each_row():
     assert texts(ax) == [["0.67", "0.33"], ["0", "1.00"]]
 
 
+def test_confusion_matrix_of_labels_that_no_row_has():
+    with pytest.raises(ValueError, match=r"no row has two of the labels \['one'"):
+        plots.confusion_matrix([0, 1], [0, 1], labels=["one", "two"])
+
+
 def test_confusion_matrix_agrees_with_scikit_learn():
     metrics = pytest.importorskip("sklearn.metrics")
     rng = np.random.default_rng(0)

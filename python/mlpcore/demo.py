@@ -178,3 +178,11 @@ def _report(result: DemoResult) -> str:
 
 def _table(lines: list[tuple[str, str]]) -> str:
     return "\n".join(f"  {label:<18}{value}" for label, value in lines)
+
+
+if __name__ == "__main__":  # python -m mlpcore.demo
+    import sys
+
+    from ._cli import main
+
+    sys.exit(main(["demo", *sys.argv[1:]]))

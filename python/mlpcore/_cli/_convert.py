@@ -97,6 +97,7 @@ def run(options: argparse.Namespace) -> int:
     if source != TORCH and options.activations is not None:
         raise ValueError("--activations is for weights of PyTorch only")
     _options.check_writable(options.output)
+    _options.check_apart(options.output, options.input)
     network, metadata = _READERS[source](options.input, options.activations)
     _WRITERS[target](network, options.output, metadata)
     if not options.quiet:

@@ -26,6 +26,13 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def one_character(text: str) -> str:
+    """Read one character."""
+    if len(text) != 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one character")
+    return text
+
+
 def layers(text: str) -> list[int]:
     """Read widths of layers.
 
@@ -53,6 +60,7 @@ def add_separator(parser: argparse.ArgumentParser) -> None:
     """Add ``--separator``."""
     parser.add_argument(
         "--separator",
+        type=one_character,
         metavar="TEXT",
         help="what separates the values of a CSV file (default: a comma; in .tsv a "
         "tab)",
@@ -93,6 +101,25 @@ def check_writable(path: str) -> None:
         code = errno.EACCES
     if code:
         raise OSError(code, os.strerror(code), path)
+
+
+def check_apart(output: str, *others: str | None) -> None:
+    """Check that a file to be written is none that the command reads or writes too.
+
+    Raises
+    ------
+    ValueError
+        If it is.
+    """
+    target = os.path.realpath(output)
+    for other in others:
+        # What is no regular file, as /dev/null, takes anything.
+        is_file = os.path.isfile(target) or not os.path.exists(target)
+        if other is not None and os.path.realpath(other) == target and is_file:
+            raise ValueError(
+                f"{output}: the command has another use for this file, which would be "
+                "overwritten"
+            )
 
 
 def check_separator(

@@ -20,7 +20,7 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
     """
     console = _terminal()
     for label, value in pairs:
-        text = f"{label:<12}{value}".rstrip()
+        text = printable(f"{label:<12}{value}".rstrip())
         if console is None:
             print(text)
         else:
@@ -41,6 +41,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], n_left: int = 1) -
     accuracy   0.9667
     log loss      0.1
     """
+    head, rows = list(map(printable, head)), [list(map(printable, row)) for row in rows]
     console = _terminal()
     if console is None:
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
@@ -61,6 +62,23 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], n_left: int = 1) -
     for line in rows:
         drawn.add_row(*map(Text, line))
     console.print(drawn)
+
+
+def printable(text: str) -> str:
+    r"""Return a text with escapes for what stdout cannot write, or a terminal obeys.
+
+    Names may come from a stranger's file.
+
+    Examples
+    --------
+    >>> print(printable("red\x1b[31m"))
+    red\x1b[31m
+    """
+    text = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def note(text: str) -> None:

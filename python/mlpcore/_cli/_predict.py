@@ -70,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
     kind = _data.CSV if to_stdout else _data.file_format(target)
     if not to_stdout:
         _options.check_writable(target)
+        _options.check_apart(target, options.data, options.model)
     require("pandas", "cli", "mlpcore predict")
     model = TableModel.load(options.model)
     counted = _Counter()
@@ -132,10 +133,12 @@ def _with_prediction(
 ) -> pd.DataFrame:
     result = part[list(keep)].copy()
     if model.task == "classification":
+        import pandas as pd
+
         probabilities = model.predict_proba(part)
         result[new[0]] = model.labels_of(probabilities)
-        for name, column in zip(new[1:], probabilities.T, strict=True):
-            result[name] = column
+        more = pd.DataFrame(probabilities, result.index, new[1:])
+        result = pd.concat([result, more], axis=1)
     else:
         result[new[0]] = model.predict(part)
     return result

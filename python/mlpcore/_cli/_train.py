@@ -179,11 +179,15 @@ def run(options: argparse.Namespace) -> int:
     model_path, report_path = options.output, options.report
     # Before minutes of training: what could not be written in the end.
     _options.check_writable(model_path)
+    _options.check_apart(model_path, options.data, report_path)
     if report_path is not None:
+        _options.check_apart(report_path, options.data)
         _report.check(report_path)
         _options.check_writable(report_path)
+    # The names first: with the wrong separator the rows may not even be read.
+    names = _data.column_names(options.data, options.separator)
+    _options.check_separator(options, names, options.target)
     frame = _data.read(options.data, options.separator, options.categorical)
-    _options.check_separator(options, list(frame.columns), options.target)
     show_bar = not options.quiet and (sys.stderr.isatty() or options.verbose)
     training = train(
         frame,

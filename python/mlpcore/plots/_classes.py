@@ -56,8 +56,8 @@ def confusion_matrix(
     TypeError
         If one array has names and the other numbers.
     ValueError
-        If the arrays differ in length, are not 1-D or contain NaN, or a label comes
-        twice.
+        If the arrays differ in length, are not 1-D or contain NaN, a label comes twice,
+        or no row has one of the labels.
 
     Examples
     --------
@@ -72,6 +72,11 @@ def confusion_matrix(
     true, predicted = _two_columns(y_true, y_pred)
     normalize = check_bool("normalize", normalize)
     counts, names = _count_pairs(true, predicted, labels)
+    if labels is not None and len(true) and not counts.any():
+        raise ValueError(
+            f"no row has two of the labels {list(labels)!r}; they are values of y_true "
+            f"and y_pred, as the first row's {true[0].item()!r}, {predicted[0].item()!r}"
+        )
     n = len(names)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)

@@ -44,8 +44,9 @@ def loss_curves(
         What `Network.fit` returned; a mapping gives the trainings names.
     quantity : str
         What to draw of each: ``"loss"``, ``"accuracy"``, ``"r2"``,
-        ``"learning_rate"`` or any other that was recorded. Of the training data the
-        line is drawn through, of the validation data (``"val_" + quantity``) broken.
+        ``"learning_rate"`` or any other that was recorded, and of the validation data
+        ``"val_" + quantity``: in another colour, or for several trainings as a broken
+        line.
     log : bool
         Whether the vertical scale is logarithmic.
     mark_best : bool

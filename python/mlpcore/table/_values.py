@@ -8,6 +8,7 @@ format means the same.
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def kind_of(series: pd.Series, name: str) -> str:
     if inferred == "empty" or not series.notna().any():
         raise ValueError(
             f"column {name!r} has no values in the rows to learn from; leave it out "
-            f"(--drop {name})"
+            f"(--drop {shlex.quote(name)})"
         )
     if inferred not in _INFERRED:
         raise ValueError(
