@@ -75,7 +75,8 @@ def confusion_matrix(
     if labels is not None and len(true) and not counts.any():
         raise ValueError(
             f"no row has two of the labels {list(labels)!r}; they are values of y_true "
-            f"and y_pred, as the first row's {true[0].item()!r}, {predicted[0].item()!r}"
+            f"and y_pred, as the first row's {true.tolist()[0]!r} and "
+            f"{predicted.tolist()[0]!r}"
         )
     n = len(names)
     totals = counts.sum(axis=1, keepdims=True)
