@@ -1,5 +1,6 @@
 """What a training recorded, and the pictures. Drawn on figures without pyplot."""
 
+import itertools
 import math
 import pickle
 import sys
@@ -139,6 +140,15 @@ def test_confusion_matrix_normalized_sums_to_1_in_each_row():
         [0, 0, 0, 1], [0, 0, 1, 1], normalize=True, ax=Figure().subplots()
     )
     assert texts(ax) == [["0.67", "0.33"], ["0", "1.00"]]
+
+
+def test_confusion_matrix_of_many_classes_has_names_apart():
+    figure = Figure(figsize=(9, 9))
+    ax = plots.confusion_matrix(range(120), range(120), ax=figure.subplots())
+    figure.canvas.draw()
+    boxes = [tick.get_window_extent() for tick in ax.get_xticklabels()]
+    turned = {tick.get_rotation() for tick in ax.get_xticklabels()} == {45.0}
+    assert turned or all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
 
 
 def test_confusion_matrix_of_labels_that_no_row_has():

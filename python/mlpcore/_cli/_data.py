@@ -93,10 +93,22 @@ def read(
 
 
 def column_names(path: str, separator: str | None) -> list[str]:
-    """Return the names of a table's columns."""
+    """Return the names of a table's columns.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read, or two columns of a CSV file have one name.
+    """
     if file_format(path) == CSV:
         with _named_errors(path):
-            return list(_read_csv(path, separator, {}, nrows=0).columns)
+            names = list(_read_csv(path, separator, {}, nrows=0).columns)
+            # As they are in the file: pandas makes a.1 of a second a.
+            line = _read_csv(path, separator, {}, nrows=1, header=None).iloc[0]
+        twice = line[line.duplicated() & line.notna()]
+        if len(twice):
+            raise ValueError(f"{path}: there are two columns {str(twice.iloc[0])!r}")
+        return names
     with _parquet(path) as source:
         return _parquet_columns(source)
 

@@ -100,11 +100,12 @@ def confusion_matrix(
         figure = ax.get_figure()
         assert figure is not None
         figure.colorbar(image, ax=ax, label="Share of the true class", shrink=0.8)
-    turned = 45 if max(map(len, names)) > 3 else 0
     # As many names as there is room for.
     step = max(-(-n * 6 // round(72 * 0.8 * min(inches(ax)))), 1)
     small = min(10.0, max(0.85 * cell * step, _SMALLEST_TEXT))
     ticks = range(0, n, step)
+    longest_name = max(map(len, names))
+    turned = 45 if longest_name > 3 or 0.7 * small * longest_name > step * cell else 0
     ax.set_xticks(
         ticks,
         names[::step],
