@@ -190,12 +190,13 @@ def test_options_arrive(table_folder, capsys):
     assert "left out, dropped: day, wild" in out
 
 
-def test_task_and_categorical_and_separator(table_folder, capsys):
+@pytest.mark.parametrize(("written", "given"), [(";", ";"), ("\t", r"\t"), ("|", "|")])
+def test_task_and_categorical_and_separator(table_folder, capsys, written, given):
     frame = bunch("wine")
     frame["y"] = frame["y"].str[-1].astype(int)
     frame["code"] = ["007", "7"] * 89
-    frame.to_csv("w.csv", index=False, sep=";")
-    common = ("train", "w.csv", "--separator", ";", "--target", "y", "-o", "m", *FEW)
+    frame.to_csv("w.csv", index=False, sep=written)
+    common = ("train", "w.csv", "--separator", given, "--target", "y", "-o", "m", *FEW)
     assert run(capsys, *common, "--categorical", "code")[0] == 0
     model = TableModel.load("m")
     assert model.classes == [0, 1, 2]

@@ -46,6 +46,7 @@ from table_support import mixed
         (("train", "semi.csv", "--target", "y", "-o", "m"), "--separator ';'"),
         (("train", "gone.csv", "--target", "y", "-o", "m"), "column 'x' has no values"),
         (("train", "twice.csv", "--target", "y", "-o", "m"), "two columns 'x'"),
+        (("train", "tabs.csv", "--target", "y", "-o", "m"), r"--separator '\t'"),
         (("train", "semi2.csv", "--target", "y", "-o", "m"), "--separator ';'"),
         ((*TRAIN, "--separator", "ab"), "'ab' is not one character"),
         (
@@ -87,6 +88,7 @@ def test_refused(table_folder, capsys, arguments, wanted):
     (table_folder / "semi.csv").write_text("x;y\n1;2\n")
     (table_folder / "semi2.csv").write_text("x;y\n1;2\n1,5;2,5,5\n")
     (table_folder / "twice.csv").write_text("x,,x,,y\n1,2,3,4,5\n")
+    (table_folder / "tabs.csv").write_text("x\ty\n1\t2\n")
     (table_folder / "gone.csv").write_text("x,y\n" + ",a\n,b\n" * 10)
     mlpcore.Network([2, 3]).save("net")
     before = sorted(path.name for path in table_folder.iterdir())

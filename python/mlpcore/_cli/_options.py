@@ -27,7 +27,14 @@ def whole(text: str) -> int:
 
 
 def one_character(text: str) -> str:
-    """Read one character."""
+    r"""Read one character, a tab as ``\t`` too, which a hint may have said.
+
+    Examples
+    --------
+    >>> one_character(";"), one_character(r"\t")
+    (';', '\t')
+    """
+    text = {r"\t": "\t"}.get(text, text)
     if len(text) != 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not one character")
     return text
