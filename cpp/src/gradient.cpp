@@ -235,8 +235,7 @@ void GradientEngine<T>::Workspace::SumTogether(const Part& part,
 template <typename T>
 SweptLines<T> GradientEngine<T>::Workspace::SweptWith(const Part& part) const {
   const LayerLayout& layer = LayerOf(*network, part);
-  const ptrdiff_t at =
-      layer.offset + part.panel * layer.panel_size + (1 + part.in_begin) * kPanel<T>;
+  const ptrdiff_t at = OffsetOfLines<T>(layer, part, 0);
   SweptLines<T> swept;
   swept.arrays[0] = network->arena() + at;
   for (size_t i = 0; i < 2; ++i) {

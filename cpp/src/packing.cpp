@@ -81,12 +81,11 @@ template <typename T>
 void TransposePanel(T* transposed, const LayerLayout& to, const T* arena,
                     const LayerLayout& from, ptrdiff_t panel, ptrdiff_t in_begin,
                     ptrdiff_t in_end) {
-  const ptrdiff_t col = panel * kPanel<T>;
-  T* panels = transposed + to.offset + in_begin / kPanel<T> * to.panel_size;
   const T* lines = arena + from.offset + panel * from.panel_size;
   ActiveKernels<T>().transpose_panel(
-      panels + (1 + col) * kPanel<T>, to.panel_size, lines + (1 + in_begin) * kPanel<T>,
-      in_end - in_begin, ColumnsOfPanel<T>(from.n_out, panel));
+      transposed + OffsetOfTransposed<T>(to, panel, in_begin), to.panel_size,
+      lines + (1 + in_begin) * kPanel<T>, in_end - in_begin,
+      ColumnsOfPanel<T>(from.n_out, panel));
 }
 
 #define MLPCORE_INSTANTIATE(T)                                                      \

@@ -27,6 +27,15 @@ void Pack(T* arena, const T* flat, const std::vector<LayerLayout>& layout);
 template <typename T>
 void Unpack(T* flat, const T* arena, const std::vector<LayerLayout>& layout);
 
+// Where W^T has the line of input in_begin and of a panel's first column. in_begin is a
+// multiple of kPanel.
+template <typename T>
+ptrdiff_t OffsetOfTransposed(const LayerLayout& transposed, ptrdiff_t panel,
+                             ptrdiff_t in_begin) {
+  return transposed.offset + in_begin / kPanel<T> * transposed.panel_size +
+         (1 + panel * kPanel<T>)*kPanel<T>;
+}
+
 // Writes the inputs [in_begin, in_end) of one panel of W into the panels of W^T (their
 // heads stay zero). in_begin is a multiple of kPanel; in_end is too, or is n_in.
 template <typename T>

@@ -24,8 +24,9 @@ class TransposedPanels {
 
   // The line of a part's first input and column.
   const T* LineOf(const Part& part) const {
-    return PanelsOf(part.layer) + part.in_begin / kPanel<T> * PanelSizeOf(part.layer) +
-           (1 + part.panel * kPanel<T>)*kPanel<T>;
+    return arena_.data() +
+           OffsetOfTransposed<T>(layout_[static_cast<size_t>(part.layer)], part.panel,
+                                 part.in_begin);
   }
   ptrdiff_t PanelSizeOf(ptrdiff_t layer) const {
     return layout_[static_cast<size_t>(layer)].panel_size;

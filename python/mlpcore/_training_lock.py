@@ -53,15 +53,14 @@ class TrainingLock:
             If another thread trains before the copy is made.
         """
         begun = self._trainings
-        if self._thread not in (None, threading.get_ident()):
-            raise self._error()
+        self.refuse_other_threads()
         value = copy()
         if self._trainings != begun:
             raise self._error()
         return value
 
-    def write(self) -> None:
-        """Raise RuntimeError if another thread trains: its update would be mixed in."""
+    def refuse_other_threads(self) -> None:
+        """Raise RuntimeError if another thread trains."""
         if self._thread not in (None, threading.get_ident()):
             raise self._error()
 

@@ -243,7 +243,7 @@ class Network(Exports):
                         f"{name}[{i}] has shape {array.shape}, expected {target.shape}"
                     )
                 target[...] = array
-        self._training.write()
+        self._training.refuse_other_threads()
         self._core.set_parameters(flat)
 
     def get_parameters(self) -> Array:
@@ -276,7 +276,7 @@ class Network(Exports):
             raise ValueError(
                 f"flat must have the shape ({self.n_parameters},), got {array.shape}"
             )
-        self._training.write()
+        self._training.refuse_other_threads()
         self._core.set_parameters(array)
 
     # Inference.

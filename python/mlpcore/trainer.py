@@ -497,10 +497,11 @@ validation_split, callbacks, verbose
         return data
 
     def _validation_data(self, given: ValidationData) -> Data:
-        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+        n = len(given) if isinstance(given, tuple | list) else None
+        if n not in (2, 3):
             got = type(given).__name__
-            if isinstance(given, tuple | list):
-                got = f"a {got} of {len(given)}"
+            if n is not None:
+                got = f"a {got} of {n}"
             raise ValueError(
                 f"validation_data must be (X, y) or (X, y, sample_weight), got {got}"
             )

@@ -72,8 +72,7 @@ struct InputGradientArgs {
   bool far_panels = false;  // as in DenseArgs
 };
 
-// What the optimizer sweeps with some panels of the gradient, from the line of the
-// first input on.
+// What the optimizer sweeps with some panels of the gradient, from their first line on.
 template <typename T>
 struct SweptLines {
   const T* arrays[3] = {};  // parameters, moments, with the gradient's layout; or null

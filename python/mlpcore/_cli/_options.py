@@ -119,14 +119,13 @@ def check_apart(output: str, *others: str | None) -> None:
         If it is.
     """
     target = os.path.realpath(output)
-    for other in others:
-        # What is no regular file, as /dev/null, takes anything.
-        is_file = os.path.isfile(target) or not os.path.exists(target)
-        if other is not None and os.path.realpath(other) == target and is_file:
-            raise ValueError(
-                f"{output}: the command has another use for this file, which would be "
-                "overwritten"
-            )
+    if os.path.exists(target) and not os.path.isfile(target):
+        return  # as /dev/null, which takes anything
+    if target in [os.path.realpath(other) for other in others if other is not None]:
+        raise ValueError(
+            f"{output}: the command has another use for this file, which would be "
+            "overwritten"
+        )
 
 
 def check_separator(

@@ -57,7 +57,7 @@ def confusion_matrix(
         If one array has names and the other numbers.
     ValueError
         If the arrays differ in length, are not 1-D or contain NaN, a label comes twice,
-        or no row has one of the labels.
+        or no row has two of the labels.
 
     Examples
     --------
@@ -72,12 +72,6 @@ def confusion_matrix(
     true, predicted = _two_columns(y_true, y_pred)
     normalize = check_bool("normalize", normalize)
     counts, names = _count_pairs(true, predicted, labels)
-    if labels is not None and len(true) and not counts.any():
-        raise ValueError(
-            f"no row has two of the labels {list(labels)!r}; they are values of y_true "
-            f"and y_pred, as the first row's {true.tolist()[0]!r} and "
-            f"{predicted.tolist()[0]!r}"
-        )
     n = len(names)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
@@ -277,6 +271,12 @@ def _count_pairs(
     for t, p in zip(true.tolist(), predicted.tolist(), strict=True):
         if t in index and p in index:
             counts[index[t], index[p]] += 1
+    if labels is not None and len(true) and not counts.any():
+        raise ValueError(
+            f"no row has two of the labels {list(labels)!r}; they are values of y_true "
+            f"and y_pred, as the first row's {true.tolist()[0]!r} and "
+            f"{predicted.tolist()[0]!r}"
+        )
     return counts, [name_of(label) for label in classes]
 
 

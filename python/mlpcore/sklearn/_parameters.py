@@ -45,9 +45,10 @@ MORE_CONSTRAINTS: dict[str, list[Any]] = {
 
 
 def check_layers(estimator: Any) -> None:
-    """Check the entries of lists as scikit-learn checks single values."""
+    """Check the entries of lists; scikit-learn has checked single values."""
     for name, constraints in _OF_A_LAYER.items():
-        for entry in np.ravel(getattr(estimator, name)).tolist():
+        value = getattr(estimator, name)
+        for entry in np.ravel(value).tolist() if np.ndim(value) else ():
             validate_parameter_constraints(
                 {name: constraints}, {name: entry}, type(estimator).__name__
             )
