@@ -1,4 +1,5 @@
-// Random numbers by address, for initial weights and for the generator's own test.
+// Random numbers by address, for initial weights and for the generator's own test; and
+// NumPy's, for the estimators' shuffles.
 #include "bindings.h"
 #include "mlpcore/philox.h"
 #include "mlpcore/random.h"
@@ -23,13 +24,15 @@ void BindRandom(py::module_& m) {
       },
       py::arg("n"), py::arg("seed"), py::arg("stream"));
   m.def(
-      "permutation",
-      [](py::ssize_t n, uint64_t seed, uint64_t stream) {
-        Array<int64_t> out(n);
-        Permutation(out.mutable_data(), n, seed, stream);
-        return out;
+      "shuffle_as_numpy",
+      [](Array<int64_t> x, const py::capsule& bit_generator) {
+        // Throws if its name is another.
+        const void* bits = PyCapsule_GetPointer(bit_generator.ptr(), "BitGenerator");
+        if (!bits) throw py::error_already_set();
+        ShuffleAsNumpy(Writable(x), x.size(),
+                       *static_cast<const NumpyBitGenerator*>(bits));
       },
-      py::arg("n"), py::arg("seed"), py::arg("stream"));
+      Exact("x"), py::arg("bit_generator"));
   m.def(
       "orthonormalize",
       [](Array<double> a) {

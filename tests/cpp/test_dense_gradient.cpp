@@ -112,6 +112,29 @@ void CheckInputGradient(ptrdiff_t n_in, ptrdiff_t n_out) {
       ActiveKernels<T>().input_gradient(args);
       CHECK(FirstDifference(out.Dense().data(), with_derivative.data(), n) == -1);
       CHECK(out.FrameIsIntact());
+
+      // relu's, of padded rows: some are the tiles' affair, unless weights are far.
+      const Framed<T> padded_outputs = PadColumns(y, rows, n_in);
+      const Framed<T> padded(rows, RoundUp(n_in, kPanel<T>), 2, 3);
+      args.dx = padded.rows();
+      args.y = padded_outputs.rows();
+      args.derivative = {};
+      args.activation = Activation::kRelu;
+      args.padded = true;
+      for (const bool far : {false, true}) {
+        args.far_panels = far;
+        ActiveKernels<T>().input_gradient(args);
+        ptrdiff_t differences = 0;
+        for (ptrdiff_t i = 0; i < rows; ++i) {
+          for (ptrdiff_t j = 0; j < n_in; ++j) {
+            const size_t at = static_cast<size_t>(i * n_in + j);
+            const T expected = oracle[at] * (y[at] > 0 ? T(1) : T(0));
+            differences += BitsOf(padded.at(i, j)) != BitsOf(expected);
+          }
+        }
+        CHECK(differences == 0);
+        CHECK(padded.FrameIsIntact());
+      }
     }
   });
 }

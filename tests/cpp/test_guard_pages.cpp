@@ -112,6 +112,12 @@ void RunProducts(Side side, ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out,
   input.activation = Activation::kTanh;
   input.y = dense.x;
   kernels.input_gradient(input);
+  InputGradientArgs<T> padded_input = input;
+  padded_input.dx = memory.Matrix<T>(rows, RoundUp(n_in, kPanel<T>), 0);
+  padded_input.y = memory.Matrix<T>(rows, RoundUp(n_in, kPanel<T>), 0);
+  padded_input.activation = Activation::kRelu;
+  padded_input.padded = true;
+  kernels.input_gradient(padded_input);
 
   WeightGradientArgs<T> weight;
   weight.n_panels = 1 + n_out % 3;

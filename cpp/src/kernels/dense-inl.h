@@ -24,8 +24,10 @@ struct PanelProductArgs {
   const T* panels;  // (1 + terms) lines each
   ptrdiff_t rows, terms, col_begin, col_end;
   bool relu;
-  bool padded;          // C's rows have room for whole panels
-  bool far_panels;      // they do not stay in the second-level cache
+  bool padded;      // C's rows have room for whole panels
+  bool far_panels;  // they do not stay in the second-level cache
+  // C *= relu'(y), by the full tiles; of padded rows, or null.
+  Rows<const T> relu_y = {};
   Span<T> next_a = {};  // rows of A that come from memory next
 };
 
@@ -95,9 +97,10 @@ constexpr bool EndsInHalfPanel(ptrdiff_t columns) {
   return (columns + kPanel<T> - 1) % kPanel<T> < kPanel<T> / 2;
 }
 
-// C = A * panels, strip by strip; finish(col, cols) is called when a strip is whole and
-// still in the L1 cache. A strip's block of weights (kBlockTerms lines, 16 KB a panel)
-// stays there too, while the tiles walk down the rows.
+// C = A * panels, strip by strip; finish(col, cols, row) is called when a strip is
+// whole and still in the L1 cache, with the first row that relu_y was not taken for. A
+// strip's block of weights (kBlockTerms lines, 16 KB a panel) stays there too, while
+// the tiles walk down the rows.
 //
 // A last panel whose second half is padding is a strip of half the width, if there are
 // rows enough to hide the latency of the multiply-add with one vector of each.
@@ -111,6 +114,7 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   t.a_stride = p.a.stride;
   t.b_stride = kPanel<T>;
   t.b_panel = panel_size;
+  t.relu_y_stride = p.relu_y.stride;
   const bool narrow = p.rows >= kHalfTileRows<T> && EndsInHalfPanel<T>(p.col_end);
   for (ptrdiff_t col = p.col_begin; col < p.col_end;) {
     const ptrdiff_t cols_left = p.col_end - col;
@@ -123,7 +127,7 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
     const ptrdiff_t cols = cols_left < width ? cols_left : width;
     t.cols = p.padded ? width : cols;
     const T* head = p.panels + col / kPanel<T> * panel_size;
-    ptrdiff_t k = 0;
+    ptrdiff_t k = 0, first_left = 0;
     do {  // once even without terms: C is then the heads
       const ptrdiff_t terms_left = p.terms - k;
       t.terms = terms_left < kBlockTerms ? terms_left : kBlockTerms;
@@ -131,6 +135,8 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.head = k > 0 ? nullptr : head;
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
+      const bool takes_y =
+          p.relu_y && cols == kTilePanels * kPanel<T> && terms_left <= kBlockTerms;
       ptrdiff_t row = 0;
       if (p.far_panels) {
         row = AskingTiles<T>(p, t, col, k).ForWeights();
@@ -141,12 +147,17 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
         const int tile_rows = RowsOfTile(p.rows - row, tiles.most_rows);
         t.c = p.c.Row(row) + col;
         t.a = p.a.Row(row) + k;
+        t.relu_y = nullptr;
+        if (takes_y && tile_rows == kTileRows) {
+          t.relu_y = p.relu_y.Row(row) + col;
+          first_left = row + tile_rows;
+        }
         tiles.of[tile_rows](t);
         row += tile_rows;
       }
       k += kBlockTerms;
     } while (k < p.terms);
-    finish(col, cols);
+    finish(col, cols, first_left);
     col += cols;
   }
 }
@@ -170,7 +181,7 @@ void Dense(const DenseArgs<T>& d) {
   p.padded = d.padded;
   p.far_panels = d.far_panels;
   p.next_a = d.next_x;
-  PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
+  PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols, ptrdiff_t) {
     if (in_tile) return;
     const Rows<T> derivative = {d.derivative ? d.derivative.data + col : nullptr,
                                 d.derivative.stride};
@@ -192,17 +203,22 @@ void InputGradient(const InputGradientArgs<T>& g) {
   p.relu = false;
   p.padded = g.padded;
   p.far_panels = g.far_panels;
-  PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols) {
+  const bool relu = g.activation == Activation::kRelu && !g.derivative && g.padded;
+  // What asks ahead does not.
+  if (relu && !g.far_panels) p.relu_y = g.y;
+  PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols, ptrdiff_t row) {
     if (!g.y && !g.derivative) return;
-    const Rows<T> dx = {g.dx.data + col, g.dx.stride};
-    const Rows<const T> y = {g.y ? g.y.data + col : nullptr, g.y.stride};
-    const Rows<const T> derivative = {g.derivative ? g.derivative.data + col : nullptr,
-                                      g.derivative.stride};
-    ActivationGradient<T>(g.activation, dx, dx, y, derivative, g.rows, cols, g.padded);
+    const Rows<T> dx = {g.dx.Row(row) + col, g.dx.stride};
+    const Rows<const T> y = {g.y ? g.y.Row(row) + col : nullptr, g.y.stride};
+    const Rows<const T> derivative = {
+        g.derivative ? g.derivative.Row(row) + col : nullptr, g.derivative.stride};
+    ActivationGradient<T>(g.activation, dx, dx, y, derivative, g.rows - row, cols,
+                          g.padded);
   });
 }
 
-// db of some panels: the head lines of the gradient, summed like dW with x = 1.
+// db of some panels: the head lines of the gradient, summed like dW with x = 1. (The
+// summing tile does the same for the panels it takes.)
 template <int kPanels, typename T>
 MLPCORE_INLINE void BiasGradient(const WeightGradientArgs<T>& g, ptrdiff_t panel) {
   constexpr int kL = kLanes<T>, kSums = kPanels * kVectors<T>;
@@ -258,6 +274,7 @@ struct RowSums {
   bool add = false;               // to C
   const SweptLines<T>* swept = nullptr;
   ptrdiff_t swept_panel = 0;
+  T* b_sum = nullptr;  // out: of b alone, or null; if there are full tiles
 };
 template <typename T>
 MLPCORE_INLINE void SumOverRows(const RowSums<T>& s) {
@@ -289,6 +306,9 @@ MLPCORE_INLINE void SumOverRows(const RowSums<T>& s) {
         AskForSwept(t, *s.swept, s.swept_panel, asked, share);
         asked += share;
         kAskingTile<T, true>(t);
+      } else if (s.b_sum && i == s.begin) {
+        t.b_sum = s.b_sum;
+        kSummingTile<T>(t);
       } else {
         tiles.of[n](t);
       }
@@ -297,28 +317,43 @@ MLPCORE_INLINE void SumOverRows(const RowSums<T>& s) {
   }
 }
 
-// dW of a panel of few columns, sideways: dW^T = dz^T x, a row for each column. The
-// products and their order are the same, so the bits are; but a step now broadcasts an
-// element of dz for each column and a line of x, in place of every element of x for one
-// line of dz that is mostly padding. `line` is that of the inputs from `begin` on.
+// dW of the last panels, if they have few columns, sideways: dW^T = dz^T x, a row for
+// each column. The products and their order are the same, so the bits are; but a step
+// now broadcasts an element of dz for each column and a line of x, in place of every
+// element of x for lines of dz that are partly padding. `lines` are those of the inputs
+// from `begin` on.
 template <typename T>
-void SumOverRowsSideways(T* line, const WeightGradientArgs<T>& g, ptrdiff_t begin,
-                         ptrdiff_t end, Rows<const T> dz) {
+void SumOverRowsSideways(T* lines, const WeightGradientArgs<T>& g, ptrdiff_t begin,
+                         ptrdiff_t end, Rows<const T> dz, int dz_panels) {
   constexpr ptrdiff_t kSquare = kPanel<T> * kPanel<T>;
-  alignas(kCacheLine) T sums[kTilePanels * kSquare] = {};  // (columns, inputs)
-  alignas(kCacheLine) T lines[kSquare];                    // (inputs, columns)
+  constexpr ptrdiff_t kSquares = kTilePanels * kSquare;
+  const ptrdiff_t columns = (dz_panels - 1) * kPanel<T> + g.last_columns;
+  alignas(kCacheLine) T sums[kTilePanels * kSquares] = {};  // (inputs, columns)
+  alignas(kCacheLine) T added[kSquare];
   for (ptrdiff_t i = begin; i < end;) {
     const int panels = end - i > kPanel<T> ? kTilePanels : 1;
     const Rows<const T> x = {g.x.data + i, g.x.stride};
-    SumOverRows<T>({sums, kSquare, dz, x, 0, g.last_columns, g.rows, panels});
+    SumOverRows<T>({sums, kSquares, dz, x, 0, columns, g.rows, panels});
     for (int p = 0; p < panels; ++p, i += kPanel<T>) {
       const ptrdiff_t inputs = end - i < kPanel<T> ? end - i : kPanel<T>;
-      T* to = line + (i - begin) * kPanel<T>;
-      TransposePanel<T>(g.accumulate ? lines : to, 0, sums + p * kSquare, kPanel<T>,
-                        inputs);
-      if (g.accumulate) Add<T>(to, lines, inputs * kPanel<T>);
+      for (int q = 0; q < dz_panels; ++q) {
+        T* to = lines + q * g.panel_size + (i - begin) * kPanel<T>;
+        TransposePanel<T>(g.accumulate ? added : to, 0,
+                          sums + p * kSquares + q * kSquare, kPanel<T>, inputs);
+        if (g.accumulate) Add<T>(to, added, inputs * kPanel<T>);
+      }
     }
   }
+}
+
+// How many of the last panels are taken sideways: two or one, if a quarter of them is
+// padding.
+template <typename T>
+MLPCORE_INLINE int SidewaysPanels(const WeightGradientArgs<T>& g) {
+  constexpr ptrdiff_t kQuarter = kPanel<T> / 4;
+  const ptrdiff_t padding = kPanel<T> - g.last_columns;
+  if (kTilePanels == 2 && g.n_panels % 2 == 0 && padding >= 2 * kQuarter) return 2;
+  return padding >= kQuarter ? 1 : 0;
 }
 
 // As many panels at a time as the tile has: a tile of one panel loads as much as it
@@ -335,8 +370,13 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
   constexpr ptrdiff_t kStays = kBlockTerms * 3 / 4;
   const bool halve = kTilePanels == 1 && g.rows > kStays && !g.accumulate;
   const ptrdiff_t slice = halve ? kBlockTerms / 2 : kBlockTerms;
+  const int sideways = SidewaysPanels(g);
+  const ptrdiff_t whole = g.n_panels - sideways;
+  const bool tile_sums =
+      kTilePanels == 2 && !g.swept && FullTiles(g.in_end - g.in_begin) > 0;
+  const ptrdiff_t summed = tile_sums ? whole / kTilePanels * kTilePanels : 0;
   // Two panels at a time: the sum of one waits for its own chain.
-  for (ptrdiff_t p = 0; g.in_begin == 0 && p < g.n_panels; p += 2) {
+  for (ptrdiff_t p = summed; g.in_begin == 0 && p < g.n_panels; p += 2) {
     p + 1 < g.n_panels ? BiasGradient<2>(g, p) : BiasGradient<1>(g, p);
   }
   const auto dz_of = [&](ptrdiff_t p) {
@@ -346,22 +386,23 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
     return g.panel + p * g.panel_size + (1 + input - g.in_origin) * kPanel<T>;
   };
   const auto sum = [&](ptrdiff_t p, int panels, ptrdiff_t begin) {
-    SumOverRows<T>({line_of(p, begin), g.panel_size, g.x, dz_of(p), begin, g.in_end,
-                    g.rows, panels, slice, g.accumulate,
-                    begin == g.in_begin ? g.swept : nullptr, p});
+    RowSums<T> s = {line_of(p, begin), g.panel_size, g.x,    dz_of(p), begin,
+                    g.in_end,          g.rows,       panels, slice,    g.accumulate};
+    if (begin == g.in_begin) s.swept = g.swept;
+    s.swept_panel = p;
+    if (begin == 0 && p < summed) s.b_sum = g.panel + p * g.panel_size;
+    SumOverRows<T>(s);
   };
-  const bool sideways = g.last_columns <= kPanel<T> * 3 / 4;
-  const ptrdiff_t whole = g.n_panels - sideways;
   for (ptrdiff_t p = 0; p < whole; p += kTilePanels) {
     sum(p, whole - p < kTilePanels ? static_cast<int>(whole - p) : kTilePanels,
         g.in_begin);
   }
-  if (!sideways) return;
+  if (sideways == 0) return;
   // Without padding, x may end inside of a line: what is left is taken upright.
   const ptrdiff_t rest = g.padded ? 0 : (g.in_end - g.in_begin) % kPanel<T>;
   SumOverRowsSideways<T>(line_of(whole, g.in_begin), g, g.in_begin, g.in_end - rest,
-                         dz_of(whole));
-  sum(whole, 1, g.in_end - rest);
+                         dz_of(whole), sideways);
+  sum(whole, sideways, g.in_end - rest);
 }
 
 }  // namespace

@@ -59,11 +59,14 @@ struct TileArgs {
   const T* head;       // where the chains start (panels b_panel apart), or null for 0
   ptrdiff_t terms;     // at most kBlockTerms
   ptrdiff_t cols;      // columns of C to write, at most panels * kPanel
-  const T* ahead[kStreams];  // where to ask memory, in turns, one a term
-  ptrdiff_t ahead_step;      // and so much further with each term
-  bool resume = false;       // the chains start from C: more terms of a block
-  bool add;                  // C += chains
-  bool relu;                 // C = max(C, 0), after all else
+  const T* ahead[kStreams];   // where to ask memory, in turns, one a term
+  ptrdiff_t ahead_step;       // and so much further with each term
+  T* b_sum = nullptr;         // out: the sum of B's lines (panels c_panel apart)
+  bool resume = false;        // the chains start from C: more terms of a block
+  bool add;                   // C += chains
+  bool relu;                  // C = max(C, 0), after all else
+  const T* relu_y = nullptr;  // C *= relu'(y), after all else; or null; full tiles
+  ptrdiff_t relu_y_stride = 0;
 };
 
 // The register of a tile: a whole one, or a half of one that is as wide as a panel.
@@ -76,14 +79,19 @@ struct TileRegister<T, true> {
   using Type = HalfV<T>;
 };
 
-// kHalves: the width in halves of a panel. kAsksAhead: for what t.ahead says.
-template <typename T, int kRows, int kHalves, bool kTransposed, bool kAsksAhead = false>
+// kHalves: the width in halves of a panel. kAsksAhead: for what t.ahead says. kSumsB:
+// writes t.b_sum.
+template <typename T, int kRows, int kHalves, bool kTransposed, bool kAsksAhead = false,
+          bool kSumsB = false>
 struct Tile {
   using W = typename TileRegister<T, kHalves == 1 && kVectors<T> == 1>::Type;
   static constexpr int kL = static_cast<int>(sizeof(W) / sizeof(T));
   static constexpr int kOfPanel = static_cast<int>(kPanel<T>) / kL;
   static constexpr ptrdiff_t kWidth = kHalves * kPanel<T> / 2;
   static constexpr int kLine = static_cast<int>(kWidth) / kL;
+  // Only the full tile, or the library would grow by 5 %.
+  static constexpr bool kTakesReluY =
+      !kTransposed && !kAsksAhead && kRows == kTileRows && kHalves == 2 * kTilePanels;
 
   static MLPCORE_INLINE W Load(const T* p) {
     W w;
@@ -147,6 +155,7 @@ struct Tile {
     const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
     const ptrdiff_t ahead_step = t.ahead_step;
     ptrdiff_t ahead = 0;
+    W b_sum[kLine] = {};
     for (ptrdiff_t k = 0; k < t.terms; ++k) {
       if (kAsksAhead) {
         __builtin_prefetch(t.ahead[k % kStreams] + ahead);
@@ -155,6 +164,10 @@ struct Tile {
       W line[kLine];
       MLPCORE_UNROLL
       for (int v = 0; v < kLine; ++v) line[v] = Load(b + Offset(v, b_panel));
+      if (kSumsB) {
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) b_sum[v] = b_sum[v] + line[v];
+      }
       MLPCORE_UNROLL
       for (int r = 0; r < kRows; ++r) {
         const W x = (kTransposed ? a[0][r] : a[r / 4][r % 4 * t.a_stride]) - W{};
@@ -164,6 +177,14 @@ struct Tile {
       b += b_stride;
       MLPCORE_UNROLL
       for (int g = 0; g < kGroups; ++g) a[g] += a_step;
+    }
+
+    if (kSumsB) {
+      MLPCORE_UNROLL
+      for (int v = 0; v < kLine; ++v) {
+        T* sum = t.b_sum + Offset(v, t.c_panel);
+        Store(t.add ? Load(sum) + b_sum[v] : b_sum[v], sum);
+      }
     }
 
     const bool whole = t.cols >= kWidth;
@@ -182,6 +203,18 @@ struct Tile {
       for (int r = 0; r < kRows; ++r) {
         MLPCORE_UNROLL
         for (int v = 0; v < kLine; ++v) acc[r][v] = NotNegative(acc[r][v]);
+      }
+    }
+    if constexpr (kTakesReluY) {
+      if (t.relu_y) {
+        MLPCORE_UNROLL
+        for (int r = 0; r < kRows; ++r) {
+          MLPCORE_UNROLL
+          for (int v = 0; v < kLine; ++v) {
+            const W y = Load(t.relu_y + r * t.relu_y_stride + v * kL);
+            acc[r][v] = acc[r][v] * Select<T>(y > T(0), Set<T>(1), W{});
+          }
+        }
       }
     }
     if (whole) {
@@ -288,6 +321,12 @@ constexpr TileShapes<T, kTransposed> kTiles;
 template <typename T, bool kTransposed>
 constexpr TileFunction<T> kAskingTile =
     &Tile<T, kTileRows, 2 * kTilePanels, kTransposed, true>::Run;
+
+// The full tile of dW that sums dz on its way: with 32 registers there are two more,
+// and two additions beside 24 multiply-adds cost nothing.
+template <typename T>
+constexpr TileFunction<T> kSummingTile =
+    &Tile<T, kTileRows, 2 * kTilePanels, true, false, true>::Run;
 
 // The largest instantiated number of panels that fits.
 template <typename T>

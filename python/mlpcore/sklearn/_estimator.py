@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.neural_network._multilayer_perceptron import _pack
 from sklearn.utils.validation import validate_data
 
-from .. import optim
+from .. import _core, optim
 from .._data import Data
 from .._targets import Targets, as_targets
 from .._validation import Array
@@ -227,9 +227,10 @@ class NativeEstimator(Coefficients, Validating):
 
     def _next_order(self) -> NDArray[np.int64]:
         """Return an epoch's order, drawn as scikit-learn draws it."""
-        # What sklearn.utils.shuffle does in the end, without its 85 us of checks.
         if self.shuffle:
-            self._random_state.shuffle(self._sample_idx)
+            bits = self._random_state._bit_generator
+            with bits.lock:
+                _core.shuffle_as_numpy(self._sample_idx, bits.capsule)
         return self._sample_idx
 
     # The optimizer.
