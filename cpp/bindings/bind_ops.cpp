@@ -18,6 +18,13 @@ void BindOpsOf(py::module_& m) {
       },
       py::arg("name"), Exact("x"), Exact("out"));
   m.def(
+      "all_finite",
+      [](const Array<T>& x) {
+        const ReleaseGilFor release(static_cast<double>(x.size()) * sizeof(T) * 3);
+        return ops::AllFinite(x.data(), x.size());
+      },
+      Exact("x"));
+  m.def(
       "softmax",
       [](const Array<T>& z, Array<T> out, bool log) {
         RequireShape(out, "out", {z.shape(0), z.shape(1)});

@@ -1,6 +1,7 @@
 #include "mlpcore/ops.h"
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "aligned_buffer.h"
@@ -20,6 +21,22 @@ void Map(Function f, T* y, const T* x, ptrdiff_t n) {
     const ptrdiff_t first = task * kElementsOfTask;
     kernels.map(f, x + first, y + first, std::min(kElementsOfTask, n - first));
   });
+}
+
+template <typename T>
+bool AllFinite(const T* x, ptrdiff_t n) {
+  const KernelTable<T>& kernels = ActiveKernels<T>();
+  constexpr double kWorkOfByte = 3;  // 35 bytes a ns, some 100 multiply-adds a ns
+  constexpr ptrdiff_t kElementsOfTask = ptrdiff_t{256 * 1024} / sizeof(T);  // 3 to 7 us
+  const int threads = ThreadsFor(kWorkOfByte * static_cast<double>(n) * sizeof(T));
+  std::atomic<bool> finite{true};
+  ParallelFor(DivUp(n, kElementsOfTask), threads, [&](ptrdiff_t task) {
+    const ptrdiff_t first = task * kElementsOfTask;
+    if (!kernels.all_finite(x + first, std::min(kElementsOfTask, n - first))) {
+      finite.store(false, std::memory_order_relaxed);
+    }
+  });
+  return finite.load(std::memory_order_relaxed);
 }
 
 template <typename T>
@@ -159,6 +176,7 @@ void CrossEntropy(T* loss, T* dz, const T* z, const Targets<T>& targets, bool so
 
 #define MLPCORE_INSTANTIATE(T)                                                        \
   template void Map<T>(Function, T*, const T*, ptrdiff_t);                            \
+  template bool AllFinite<T>(const T*, ptrdiff_t);                                    \
   template void Softmax<T>(T*, const T*, ptrdiff_t, ptrdiff_t, bool);                 \
   template void Dense<T>(T*, const T*, const T*, const T*, Activation, ptrdiff_t,     \
                          ptrdiff_t, ptrdiff_t);                                       \

@@ -57,16 +57,10 @@ double Sum(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-// n is a multiple of kPanel: as many chains, because one alone would wait 4 cycles for
-// each addition.
 template <typename T>
-bool AllFinite(const T* p, size_t n) {
-  constexpr size_t kChains = kPanel<T>;
-  T sums[kChains] = {};  // 0 * x is 0 for every finite x, NaN for the rest
-  for (size_t i = 0; i < n; i += kChains) {
-    for (size_t chain = 0; chain < kChains; ++chain) sums[chain] += T(0) * p[i + chain];
-  }
-  return std::accumulate(sums, sums + kChains, T(0)) == T(0);
+bool WeightsAreFinite(const Network<T>& network) {
+  return ActiveKernels<T>().all_finite(network.arena(),
+                                       static_cast<ptrdiff_t>(network.arena_size()));
 }
 
 }  // namespace
@@ -244,7 +238,7 @@ StepResult Trainer<T>::Step(const Batch<T>& batch, double learning_rate) {
   UpdateAfterBatch(batch, learning_rate, nullptr);
   const Evaluation& sums = engine_.result();
   StepResult result{sums.weight > 0 ? sums.loss / sums.weight : 0, false};
-  result.diverged = !std::isfinite(result.loss) || !AllFinite(network_->arena(), n);
+  result.diverged = !std::isfinite(result.loss) || !WeightsAreFinite(*network_);
   if (result.diverged) PutBackLastFinite();
   return result;
 }
@@ -315,7 +309,7 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
       batch_losses += result.loss * static_cast<double>(batch.rows);
       penalties += penalty_ * static_cast<double>(batch.rows);
     }
-    if (!AllFinite(network_->arena(), n)) return diverged();
+    if (!WeightsAreFinite(*network_)) return diverged();
     std::copy_n(network_->arena(), n, state_->last_finite.data());
     ++epoch_;
     const std::chrono::duration<double> seconds = Clock::now() - start;

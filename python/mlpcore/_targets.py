@@ -88,8 +88,9 @@ def as_labels(y: Array, n_classes: int, name: str = "y") -> NDArray[np.int32]:
     ValueError
         If one is not whole, negative, or `n_classes` or more.
     """
-    wrong = ~((y >= 0) & (y < n_classes) & (y == np.floor(y)))
-    if wrong.any():
+    whole = y.dtype.kind != "f" or (y == np.floor(y)).all()
+    if len(y) > 0 and not (whole and y.min() >= 0 and y.max() < n_classes):
+        wrong = ~((y >= 0) & (y < n_classes) & (y == np.floor(y)))
         row = int(np.argmax(wrong))
         value = y[row].item()
         if value != np.floor(value):  # NaN too

@@ -52,7 +52,7 @@ TEST_SUITE("isa") {
         return table.tile_rows > 0 && table.dense && table.input_gradient &&
                table.weight_gradient && table.activate && table.activation_gradient &&
                table.softmax && table.loss && table.update && table.sum_squares &&
-               table.dropout && table.map;
+               table.all_finite && table.dropout && table.map;
       };
       CHECK(complete(ActiveKernels<float>()));
       CHECK(complete(ActiveKernels<double>()));

@@ -2,6 +2,9 @@
 // empty ones too, and threads change no bit.
 #include "mlpcore/ops.h"
 
+#include <limits>
+#include <utility>
+
 #include "pool.h"
 #include "testing.h"
 
@@ -105,6 +108,44 @@ TEST_SUITE("ops") {
         }
       }
     });
+  }
+
+  TEST_CASE_TEMPLATE("one element that is not finite is found, wherever", T, float,
+                     double) {
+    using Limits = std::numeric_limits<T>;
+    OnEveryIsa([] {
+      // Finite, though their sum and their squares are not.
+      std::vector<T> x(150, Limits::max());
+      x[1] = -Limits::max();
+      x[2] = Limits::denorm_min();
+      for (size_t n = 0; n <= x.size(); ++n) {
+        CHECK(ops::AllFinite(x.data(), static_cast<ptrdiff_t>(n)));
+        if (n == 0) continue;
+        for (const T bad :
+             {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()}) {
+          for (size_t i = 0; i < n; ++i) {
+            const T good = std::exchange(x[i], bad);
+            CHECK(!ops::AllFinite(x.data(), static_cast<ptrdiff_t>(n)));
+            x[i] = good;
+          }
+        }
+        // What comes after is not looked at.
+        if (n == x.size()) continue;
+        const T good = std::exchange(x[n], Limits::quiet_NaN());
+        CHECK(ops::AllFinite(x.data(), static_cast<ptrdiff_t>(n)));
+        x[n] = good;
+      }
+    });
+    const Restore restore;
+    SetNumThreads(3);
+    std::vector<T> large(1'000'003);
+    const ptrdiff_t n = static_cast<ptrdiff_t>(large.size());
+    CHECK(ops::AllFinite(large.data(), n));
+    for (const size_t i : {size_t{0}, large.size() / 2, large.size() - 1}) {
+      large[i] = Limits::quiet_NaN();
+      CHECK(!ops::AllFinite(large.data(), n));
+      large[i] = 0;
+    }
   }
 
   TEST_CASE_TEMPLATE("no bias is a bias of zero", T, float, double) {

@@ -12,6 +12,10 @@ namespace mlpcore::ops {
 template <typename T>
 void Map(Function f, T* y, const T* x, ptrdiff_t n);
 
+// Whether none of n elements is NaN or infinite.
+template <typename T>
+bool AllFinite(const T* x, ptrdiff_t n);
+
 // Softmax or log-softmax of each row; y may be z.
 template <typename T>
 void Softmax(T* y, const T* z, ptrdiff_t rows, ptrdiff_t n, bool log);

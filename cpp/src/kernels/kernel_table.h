@@ -184,6 +184,8 @@ struct KernelTable {
   void (*add)(T* sum, const T* term, ptrdiff_t n);
   // The sum of squares of a[i] + l2 * b[i] (b may be null), n a multiple of kPanel.
   double (*sum_squares)(const T* a, const T* b, T l2, ptrdiff_t n);
+  // Whether none of n elements is NaN or infinite.
+  bool (*all_finite)(const T* x, ptrdiff_t n);
   void (*dropout)(const DropoutArgs<T>&);
   // The four words of each of the Philox blocks first, first + 1, ...; `words` has room
   // for `blocks` rounded up to kRandomBlocksUnit.

@@ -39,6 +39,7 @@ constexpr KernelTable<T> MakeTable() {
       &Update<T>,
       &Add<T>,
       &SumSquares<T>,
+      &AllFinite<T>,
       &Dropout<T>,
       &RandomBlocks,
       &TransposePanel<T>,

@@ -89,7 +89,7 @@ struct Tile {
   static constexpr int kOfPanel = static_cast<int>(kPanel<T>) / kL;
   static constexpr ptrdiff_t kWidth = kHalves * kPanel<T> / 2;
   static constexpr int kLine = static_cast<int>(kWidth) / kL;
-  // Only the full tile, or the library would grow by 5 %.
+  // Only the full tile: in all of them it would be much code for little.
   static constexpr bool kTakesReluY =
       !kTransposed && !kAsksAhead && kRows == kTileRows && kHalves == 2 * kTilePanels;
 
