@@ -53,19 +53,18 @@ inline int ThreadsFor(double multiply_adds) {
 
 // How many of n items make a task: a multiple of `unit`, at most `most` (a multiple
 // too), and no less than `least` where that leaves each thread a task. A few tasks a
-// thread even out their speeds; one thread alone takes `most`, or all of the items
-// where a quarter of that would be left over: 8 rows after 192 cost 3 % of a step of
-// 24-8-2.
+// thread even out their speeds, the same number for each: with 256 rows by `most` = 48
+// one of two threads got 144. One thread alone takes `most`, or all of the items where
+// a quarter of that would be left over: 8 rows after 192 cost 3 % of a step of 24-8-2.
 inline ptrdiff_t ItemsOfTask(ptrdiff_t n, int threads, ptrdiff_t unit, ptrdiff_t least,
                              ptrdiff_t most) {
   if (threads <= 1) return n <= most + most / 4 ? std::max(n, most) : most;
-  constexpr int kTasksOfThread = 4;
-  ptrdiff_t items = most;
-  for (int tasks = kTasksOfThread; tasks >= 1; --tasks) {
-    items = RoundUp(DivUp(n, static_cast<ptrdiff_t>(tasks) * threads), unit);
-    if (items >= least) break;
-  }
-  return std::max(unit, std::min(items, most));
+  const auto items_of = [&](ptrdiff_t tasks_of_thread) {
+    return std::max(unit, RoundUp(DivUp(n, tasks_of_thread * threads), unit));
+  };
+  ptrdiff_t tasks = 4;
+  while (tasks > 1 && items_of(tasks) < least) --tasks;
+  return items_of(std::max(tasks, DivUp(n, most * threads)));
 }
 
 }  // namespace mlpcore

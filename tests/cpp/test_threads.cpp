@@ -67,6 +67,7 @@ TEST_SUITE("threads") {
     CHECK(ItemsOfTask(10'000, 2, 12, 48, 192) == 192);
     CHECK(ItemsOfTask(1000, 2, 12, 48, 192) == 132);
     CHECK(ItemsOfTask(128, 2, 12, 48, 192) == 72);
+    CHECK(ItemsOfTask(256, 2, 4, 48, 48) == 44);  // not 48: 144 rows and 112
     CHECK(ItemsOfTask(30, 2, 12, 48, 192) == 24);
     CHECK(ItemsOfTask(1, 8, 6, 48, 192) == 6);
   }
