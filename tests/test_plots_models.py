@@ -1,5 +1,6 @@
 """Pictures of networks: their regions, weights and activations."""
 
+import io
 import subprocess
 import sys
 
@@ -378,3 +379,26 @@ def test_matplotlib_is_not_imported_until_something_is_drawn():
         "assert not any(m.startswith('matplotlib') for m in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_dollars_in_names_are_dollars():
+    names = ["under $10", r"$\frac{$", "$5 to $6"]
+    net = mlpcore.Network([2, 4, 3], rng=0)
+    figure = Figure(layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    plots.network(net, feature_names=names[:2], class_names=names, ax=left)
+    plots.decision_regions(
+        net, CORNERS, [0, 1, 2, 0], feature_names=names[:2], class_names=names, ax=middle
+    )
+    plots.confusion_matrix(names, names, ax=right)
+    figure.savefig(io.BytesIO())  # formulas are read when they are drawn
+    shown = [
+        middle.get_xlabel(),
+        *(text.get_text() for text in middle.get_legend().get_texts()),
+        *(label.get_text() for label in right.get_yticklabels()),
+    ]
+    assert [text.replace(r"\$", "$") for text in shown] == [
+        names[0],
+        *names,
+        *sorted(names),
+    ]

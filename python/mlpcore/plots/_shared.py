@@ -84,10 +84,13 @@ def shorten(text: str, most: int = 24) -> str:
 
 
 def name_of(label: object) -> str:
-    """Return how a class is called in a picture: 1 for a 1.0 too."""
+    """Return how a class is called in a picture: 1 for a 1.0 too.
+
+    Dollars are dollars, not the beginning of a formula.
+    """
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
-    return shorten(str(label))
+    return shorten(str(label)).replace("$", r"\$")
 
 
 def check_names(name: str, names: Sequence[Any] | None, n: int) -> list[str] | None:
