@@ -386,10 +386,9 @@ def test_dollars_in_names_are_dollars():
     net = mlpcore.Network([2, 4, 3], rng=0)
     figure = Figure(layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    plots.network(net, feature_names=names[:2], class_names=names, ax=left)
-    plots.decision_regions(
-        net, CORNERS, [0, 1, 2, 0], feature_names=names[:2], class_names=names, ax=middle
-    )
+    named = {"feature_names": names[:2], "class_names": names}
+    plots.network(net, **named, ax=left)
+    plots.decision_regions(net, CORNERS, [0, 1, 2, 0], **named, ax=middle)
     plots.confusion_matrix(names, names, ax=right)
     figure.savefig(io.BytesIO())  # formulas are read when they are drawn
     shown = [
