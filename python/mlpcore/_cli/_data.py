@@ -154,6 +154,43 @@ def read_parts(
                 yield part
 
 
+def doubts(frame: pd.DataFrame, known: Sequence[str]) -> Iterator[str]:
+    """Say which columns of a CSV file are text, though most values are numbers.
+
+    One wrong character makes a column of numbers one of categories.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        What `read` has returned.
+    known : sequence of str
+        Columns that are texts, or of no interest.
+
+    Yields
+    ------
+    str
+        A line for people.
+    """
+    pd = require("pandas", "cli", "a table")
+    for name in frame.columns.difference(known, sort=False):
+        texts = frame[name].dropna()
+        if pd.api.types.is_numeric_dtype(texts.dtype) or not len(texts):
+            continue
+        texts = texts.astype(str)
+        is_number = pd.to_numeric(texts, errors="coerce").notna()
+        if 0.5 < is_number.mean() < 1:
+            row = (~is_number).idxmax()
+            yield (
+                f"column {name!r} is read as text, because {texts[row]!r} in row {row} "
+                f"is no number; {is_number.sum():,} of its {len(texts):,} values are"
+            )
+        elif texts.str.fullmatch(r"[+-]?\d+,\d+").mean() > 0.5:
+            yield (
+                f"column {name!r} is read as text: its numbers are written with a "
+                f"comma ({texts.iloc[0]!r}), not a point"
+            )
+
+
 def csv_chunks(parts: Iterable[pd.DataFrame], separator: str) -> Iterator[bytes]:
     """Return tables, one after another, as the bytes of one CSV file."""
     for i, part in enumerate(parts):

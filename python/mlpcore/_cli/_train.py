@@ -188,6 +188,10 @@ def run(options: argparse.Namespace) -> int:
     names = _data.column_names(options.data, options.separator)
     _options.check_separator(options, names, options.target)
     frame = _data.read(options.data, options.separator, options.categorical)
+    if _data.file_format(options.data) == _data.CSV:
+        known = (*options.categorical, *options.drop, options.target)
+        for line in _data.doubts(frame, known):
+            _output.note(line)
     show_bar = not options.quiet and (sys.stderr.isatty() or options.verbose)
     training = train(
         frame,
