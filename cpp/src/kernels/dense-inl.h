@@ -306,7 +306,7 @@ MLPCORE_INLINE void SumOverRows(const RowSums<T>& s) {
         AskForSwept(t, *s.swept, s.swept_panel, asked, share);
         asked += share;
         kAskingTile<T, true>(t);
-      } else if (s.b_sum && i == s.begin) {
+      } else if (kTilePanels == 2 && s.b_sum && i == s.begin) {
         t.b_sum = s.b_sum;
         kSummingTile<T>(t);
       } else {
