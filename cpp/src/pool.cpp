@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -28,11 +29,43 @@ void Pause() {
 constexpr std::chrono::microseconds kSpin(50);
 constexpr int kPausesBetweenClocks = 32;
 
+using Clock = std::chrono::steady_clock;
+
+// When to leave the workers alone. One whose processor is taken by another thread keeps
+// the task it has begun for a slice of the scheduler's, 3 to 4 ms; and the threads of
+// BLAS and OpenMP libraries spin on for 0.1 to 0.2 s after a call. So after a wait for
+// what would have been done sooner alone the caller works alone for twice as long, and
+// longer each time that the next attempt ends in the same way.
+class Backoff {
+ public:
+  bool IsOn(Clock::time_point now) const { return now < end_; }
+
+  // For others' tasks, after some `work` on the caller's own.
+  void Waited(Clock::duration wait, Clock::duration work, Clock::time_point now) {
+    if (wait < work + kLeastWait) return;
+    const bool again = now - end_ < length_;
+    const Clock::duration least = 2 * wait;
+    length_ = std::min<Clock::duration>(again ? std::max(4 * length_, least) : least,
+                                        kLongest);
+    end_ = now + length_;
+  }
+
+ private:
+  // More than interrupts and the start of a thread take.
+  static constexpr std::chrono::microseconds kLeastWait{100};
+  // Not much of it is lost after the last slice.
+  static constexpr std::chrono::milliseconds kLongest{64};
+
+  Clock::time_point end_;
+  Clock::duration length_{0};
+};
+
 class Pool {
  public:
   void Run(ptrdiff_t n, int threads, TaskFunction function, const void* context) {
     const std::unique_lock<std::mutex> job(one_job_, std::try_to_lock);
-    if (!job.owns_lock() || n > kMostTasks) {
+    const Clock::time_point start = Clock::now();
+    if (!job.owns_lock() || n > kMostTasks || backoff_.IsOn(start)) {
       for (ptrdiff_t task = 0; task < n; ++task) function(context, task);
       return;
     }
@@ -46,10 +79,10 @@ class Pool {
     tickets_.store(generation_ << kCountBits | static_cast<uint64_t>(n),
                    std::memory_order_seq_cst);
     Wake();
-    while (DoOneTask()) {
-    }
-    // A task that a worker has begun may take as long as the one just done, or, if its
-    // processor is taken away from it, a slice of the scheduler's.
+    bool has_worked = false;
+    while (DoOneTask()) has_worked = true;
+    if (finished_.load(std::memory_order_acquire) == n) return;
+    const Clock::time_point wait = Clock::now();
     for (int pauses = 0; finished_.load(std::memory_order_acquire) < n; ++pauses) {
       if (pauses < 10'000) {
         Pause();
@@ -57,6 +90,9 @@ class Pool {
         std::this_thread::yield();
       }
     }
+    if (!has_worked) return;  // a task may well take that long
+    const Clock::time_point end = Clock::now();
+    backoff_.Waited(end - wait, wait - start, end);
   }
 
  private:
@@ -93,7 +129,6 @@ class Pool {
   }
 
   void Work(int worker) {
-    using Clock = std::chrono::steady_clock;
     Clock::time_point idle_since = Clock::now();
     for (;;) {
       if (HasWorkFor(worker)) {
@@ -122,6 +157,7 @@ class Pool {
   }
 
   std::mutex one_job_;
+  Backoff backoff_;
   int workers_ = 0;
   uint64_t generation_ = 0;
   // The job.

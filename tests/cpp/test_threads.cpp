@@ -13,6 +13,27 @@
 #endif
 
 namespace mlpcore::testing {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// After so long the pool tries its workers again, whatever has been.
+constexpr std::chrono::milliseconds kForgotten(100);
+
+// How many of n tasks, of that length, are not done by the caller.
+int TasksOfWorkers(ptrdiff_t n, Clock::duration length) {
+  std::atomic<int> by_workers{0};
+  const std::thread::id caller = std::this_thread::get_id();
+  ParallelFor(n, 2, [&](ptrdiff_t) {
+    by_workers += std::this_thread::get_id() != caller;
+    const Clock::time_point start = Clock::now();
+    while (Clock::now() - start < length) {
+    }
+  });
+  return by_workers;
+}
+
+}  // namespace
 
 TEST_SUITE("threads") {
   TEST_CASE("every task is done once, whoever does it") {
@@ -47,20 +68,33 @@ TEST_SUITE("threads") {
 
   // Work that keeps each thread for a while gets a second one, also after a rest.
   TEST_CASE("workers come, and come again") {
-    using Clock = std::chrono::steady_clock;
+    std::this_thread::sleep_for(kForgotten);
     for (int rest = 0; rest < 3; ++rest) {
-      std::atomic<int> strangers{0};
-      const std::thread::id caller = std::this_thread::get_id();
-      ParallelFor(20, 2, [&](ptrdiff_t) {
-        strangers += std::this_thread::get_id() != caller;
-        const Clock::time_point start = Clock::now();
-        while (Clock::now() - start < std::chrono::milliseconds(5)) {
-        }
-      });
-      CHECK(strangers > 0);
-      CHECK(strangers < 20);
+      const int by_workers = TasksOfWorkers(20, std::chrono::milliseconds(5));
+      CHECK(by_workers > 0);
+      CHECK(by_workers < 20);
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
+  }
+
+  TEST_CASE("a caller that a worker has kept waiting works alone, but not for ever") {
+    std::this_thread::sleep_for(kForgotten);
+    std::atomic<bool> begun{false};
+    const std::thread::id caller = std::this_thread::get_id();
+    ParallelFor(2, 2, [&](ptrdiff_t) {
+      if (std::this_thread::get_id() == caller) {
+        const Clock::time_point start = Clock::now();
+        while (!begun && Clock::now() - start < std::chrono::seconds(10)) {
+        }
+      } else {
+        begun = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      }
+    });
+    REQUIRE(begun);
+    CHECK(TasksOfWorkers(20, std::chrono::milliseconds(1)) == 0);
+    std::this_thread::sleep_for(kForgotten);
+    CHECK(TasksOfWorkers(20, std::chrono::milliseconds(5)) > 0);
   }
 
   TEST_CASE("a task is many items, but no thread goes without") {
