@@ -14,6 +14,27 @@
 #include "scratch.h"
 
 namespace mlpcore {
+namespace {
+
+// Whether many rows cost less sideways, in multiply-adds of a vector for a vector of
+// rows: each output once, where the upright product has whole panels; but a chain
+// starts by way of memory, and the rows are turned, which takes 2.5 cycles a column.
+// (Those of a softmax are turned there and back in any case.)
+template <typename T>
+bool IsFasterSideways(const std::vector<LayerLayout>& layout, bool softmax) {
+  constexpr ptrdiff_t kTurn = 5, kStart = 1;
+  const KernelTable<T>& kernels = ActiveKernels<T>();
+  const ptrdiff_t n_out = layout.back().n_out;
+  ptrdiff_t upright = softmax ? 2 * kTurn * n_out : 0;
+  ptrdiff_t sideways = kTurn * (layout.front().n_in + n_out);
+  for (const LayerLayout& layer : layout) {
+    upright += layer.n_in * RoundUp(layer.n_out, kernels.column_unit);
+    sideways += (layer.n_in + kStart) * layer.n_out;
+  }
+  return sideways < upright - upright / 32;
+}
+
+}  // namespace
 
 template <typename T>
 Network<T>::Network(NetworkSpec spec)
@@ -34,6 +55,7 @@ Network<T>::Network(NetworkSpec spec)
   }
   block_rows_ = BlockRowsOf<T>(layout_);
   weights_are_far_ = WeightsAreFar<T>(layout_);
+  faster_sideways_ = !weights_are_far_ && IsFasterSideways<T>(layout_, spec_.softmax());
   arena_size_ = ArenaSize<T>(layout_);
   storage_ = std::make_unique<AlignedBuffer<T>>(arena_size_);
   arena_ = storage_->data();
@@ -82,6 +104,28 @@ Span<T> NextBlock(const InputRows<T>& x, ptrdiff_t rows, ptrdiff_t row, ptrdiff_
 
 }  // namespace
 
+// Whole groups of rows through all layers, in two buffers by turns.
+template <typename T>
+void Network<T>::PredictSideways(T* y, InputRows<T> x, ptrdiff_t rows, T* in,
+                                 T* out) const {
+  const KernelTable<T>& kernels = ActiveKernels<T>();
+  const ptrdiff_t groups = rows / kernels.group_rows, n_out = spec_.n_out();
+  kernels.rows_to_groups(in, {x.data, x.stride}, groups, spec_.n_in());
+  for (size_t l = 0; l < layout_.size(); ++l) {
+    SidewaysArgs<T> args;
+    args.y = out;
+    args.x = in;
+    args.panels = arena_ + layout_[l].offset;
+    args.groups = groups;
+    args.n_in = layout_[l].n_in;
+    args.n_out = layout_[l].n_out;
+    args.activation = spec_.activations[l];
+    kernels.dense_sideways(args);
+    std::swap(in, out);
+  }
+  kernels.groups_to_rows({y, n_out}, in, groups, n_out, spec_.softmax());
+}
+
 template <typename T>
 void Network<T>::Predict(T* y, InputRows<T> x, ptrdiff_t rows) const {
   if (rows == 0) return;
@@ -92,10 +136,24 @@ void Network<T>::Predict(T* y, InputRows<T> x, ptrdiff_t rows) const {
     PredictPanels(y, x, rows, threads);
     return;
   }
-  const ptrdiff_t block = RowsOfTask(block_rows_, rows, threads, kernels.tile_rows);
+  const bool sideways = faster_sideways_ && rows >= kernels.group_rows;
+  const ptrdiff_t group = kernels.group_rows;
+  const ptrdiff_t block =
+      sideways ? ItemsOfTask(rows, threads, group, block_rows_.least,
+                             block_rows_.most / group * group)
+               : RowsOfTask(block_rows_, rows, threads, kernels.tile_rows);
   ParallelFor(DivUp(rows, block), threads, [&](ptrdiff_t task) {
-    const ptrdiff_t row = task * block, count = std::min(block, rows - row);
-    const PingPong<T> hidden(count, widest_);
+    ptrdiff_t row = task * block, count = std::min(block, rows - row);
+    const PingPong<T> hidden(count,
+                             sideways ? std::max(widest_, spec_.n_in()) : widest_);
+    if (sideways && count >= group) {
+      const ptrdiff_t whole = count - count % group;
+      PredictSideways(y + row * n_out, {x.data + row * x.stride, x.stride}, whole,
+                      hidden.first, hidden.second);
+      row += whole;
+      count -= whole;
+      if (count == 0) return;
+    }
     const Rows<T> result{y + row * n_out, n_out};
     Rows<const T> in{x.data + row * x.stride, x.stride};
     for (ptrdiff_t l = 0; l < n_layers; ++l) {

@@ -114,6 +114,17 @@ void SameOnEveryIsaAndThreads(const F& f) {
   });
 }
 
+template <typename T>
+std::vector<T> Predict(const Network<T>& network, const T* x, ptrdiff_t rows,
+                       ptrdiff_t gap = 0) {
+  const ptrdiff_t n_in = network.spec().n_in(), n_out = network.spec().n_out();
+  const Framed<T> y(rows, n_out, 0, 3);  // dense
+  const Framed<T> in(std::vector<T>(x, x + rows * n_in), rows, n_in, gap, 1);
+  network.Predict(y.rows().data, {in.rows().data, in.rows().stride}, rows);
+  CHECK(y.FrameIsIntact());
+  return y.Dense();
+}
+
 }  // namespace mlpcore::testing
 
 #endif  // MLPCORE_TESTS_NETWORK_CASE_H_

@@ -197,6 +197,31 @@ void RunRowKernels(Side side, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t gap) {
 }
 
 template <typename T>
+void RunSideways(Side side, ptrdiff_t groups, ptrdiff_t n_in, ptrdiff_t n_out,
+                 ptrdiff_t gap) {
+  const KernelTable<T>& kernels = ActiveKernels<T>();
+  Operands memory(side);
+  const ptrdiff_t rows = groups * kernels.group_rows;
+  T* x = memory.Array<T>(static_cast<size_t>(rows * n_in));
+  T* y = memory.Array<T>(static_cast<size_t>(rows * n_out));
+  kernels.rows_to_groups(x, memory.Matrix<T>(rows, n_in, gap), groups, n_in);
+  SidewaysArgs<T> args;
+  args.y = y;
+  args.x = x;
+  args.panels = memory.Panels<T>(n_in, n_out);
+  args.groups = groups;
+  args.n_in = n_in;
+  args.n_out = n_out;
+  for (const Activation phi : {Activation::kRelu, Activation::kGelu}) {
+    args.activation = phi;
+    kernels.dense_sideways(args);
+  }
+  const Rows<T> result = memory.Matrix<T>(rows, n_out, gap);
+  kernels.groups_to_rows(result, y, groups, n_out, false);
+  kernels.groups_to_rows(result, y, groups, n_out, true);
+}
+
+template <typename T>
 void RunSweeps(Side side, ptrdiff_t panels) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   Operands memory(side);
@@ -228,6 +253,14 @@ void RunAllShapes(Side side) {
   for (const ptrdiff_t rows : {1, 2, 15, 16, 17}) {
     for (const ptrdiff_t n : {1, 3, 7, 8, 9, 15, 16, 17, 31, 33, 100}) {
       for (const ptrdiff_t gap : {0, 3}) RunRowKernels<T>(side, rows, n, gap);
+    }
+  }
+  for (const ptrdiff_t groups : {1, 2}) {
+    for (const ptrdiff_t n_in : {1, 2, 3, 4, 17, 300}) {
+      for (const ptrdiff_t n_out : {1, 2, 3, 8, 31, 130}) {
+        for (const ptrdiff_t gap : {0, 3})
+          RunSideways<T>(side, groups, n_in, n_out, gap);
+      }
     }
   }
   for (const ptrdiff_t panels : {0, 1, 2, 33}) RunSweeps<T>(side, panels);

@@ -12,17 +12,6 @@
 namespace mlpcore::testing {
 namespace {
 
-template <typename T>
-std::vector<T> Predict(const Network<T>& network, const T* x, ptrdiff_t rows,
-                       ptrdiff_t gap = 0) {
-  const ptrdiff_t n_in = network.spec().n_in(), n_out = network.spec().n_out();
-  const Framed<T> y(rows, n_out, 0, 3);  // dense
-  const Framed<T> in(std::vector<T>(x, x + rows * n_in), rows, n_in, gap, 1);
-  network.Predict(y.rows().data, {in.rows().data, in.rows().stride}, rows);
-  CHECK(y.FrameIsIntact());
-  return y.Dense();
-}
-
 // Layer by layer through the kernels' public door.
 template <typename T>
 std::vector<T> PredictByOps(const NetworkSpec& spec, const std::vector<T>& flat,

@@ -116,6 +116,7 @@ class Network {
 
  private:
   void PredictPanels(T* y, InputRows<T> x, ptrdiff_t rows, int threads) const;
+  void PredictSideways(T* y, InputRows<T> x, ptrdiff_t rows, T* in, T* out) const;
 
   NetworkSpec spec_;
   std::vector<LayerLayout> layout_;
@@ -123,7 +124,7 @@ class Network {
   size_t arena_size_ = 0;
   double multiply_adds_ = 0, work_ = 0;
   BlockRows block_rows_;
-  bool weights_are_far_ = false;
+  bool weights_are_far_ = false, faster_sideways_ = false;
   ptrdiff_t widest_ = 0;  // of the hidden and output layers
   std::unique_ptr<AlignedBuffer<T>> storage_;
   T* arena_ = nullptr;

@@ -55,6 +55,17 @@ struct DenseArgs {
   Span<T> next_x;
 };
 
+// y^T = phi(W^T x^T + b) for some groups of rows. A group's matrices are contiguous,
+// (n, group_rows): the elements of one column side by side; groups follow one another.
+template <typename T>
+struct SidewaysArgs {
+  T* y = nullptr;             // out (groups, n_out, group_rows)
+  const T* x = nullptr;       // (groups, n_in, group_rows)
+  const T* panels = nullptr;  // as in DenseArgs
+  ptrdiff_t groups = 0, n_in = 0, n_out = 0;
+  Activation activation = Activation::kIdentity;
+};
+
 // dz_in = (dz W^T) * phi'(z_in): the gradient one layer back.
 template <typename T>
 struct InputGradientArgs {
@@ -161,9 +172,16 @@ constexpr ptrdiff_t kRandomBlocksUnit = 16;
 template <typename T>
 struct KernelTable {
   const char* isa;
-  ptrdiff_t tile_rows;  // rows of the register tile: good row blocks are its multiples
+  ptrdiff_t tile_rows;   // rows of the register tile: good row blocks are its multiples
+  ptrdiff_t group_rows;  // that lie sideways together
+  ptrdiff_t column_unit;  // the upright product of fewer columns costs as much
 
   void (*dense)(const DenseArgs<T>&);
+  void (*dense_sideways)(const SidewaysArgs<T>&);
+  void (*rows_to_groups)(T* to, Rows<const T> from, ptrdiff_t groups, ptrdiff_t n);
+  // y = z or softmax(z).
+  void (*groups_to_rows)(Rows<T> y, const T* z, ptrdiff_t groups, ptrdiff_t n,
+                         bool softmax);
   void (*input_gradient)(const InputGradientArgs<T>&);
   void (*weight_gradient)(const WeightGradientArgs<T>&);
   // Row i of `to` (rows, n), whose rows are padded to whole panels, is row order[i] of

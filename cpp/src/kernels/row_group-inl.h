@@ -169,6 +169,11 @@ class AcrossRows {
       : row_(row), count_(count), n_(n) {
     for (ptrdiff_t k = 0; k < n; k += kPiece<T>) Read(z_ + k, z, k);
   }
+  // kLanes rows whose columns lie `stride` apart at z.
+  MLPCORE_INLINE AcrossRows(const T* z, ptrdiff_t stride, ptrdiff_t row, ptrdiff_t n)
+      : row_(row), count_(kLanes<T>), n_(n) {
+    for (ptrdiff_t k = 0; k < n; ++k) z_[k] = Load(z + k * stride);
+  }
 
   MLPCORE_INLINE ptrdiff_t begin() const { return row_; }
   MLPCORE_INLINE ptrdiff_t end() const { return row_ + count_; }

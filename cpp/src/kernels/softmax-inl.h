@@ -46,23 +46,27 @@ MLPCORE_INLINE SumsWithout<T> ExpRow(Group& g, Rows<T> y, V<T> m, I<T> top,
   return {g.RowSum(without_top), g.RowSum(without_target)};
 }
 
+template <typename T, typename Group>
+MLPCORE_INLINE void SoftmaxOf(Group& g, Rows<T> y, bool log) {
+  const I<T> none = ~I<T>{};  // -1
+  const V<T> m = g.RowMax();
+  if (log) {
+    const V<T> others = ExpRow<false>(g, y, m, g.FirstEqual(m), none).top;
+    const V<T> log_sum = Log1p<T>(others + (m - m));
+    for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
+      g.Put((g.Z(k) - m) - log_sum, y, k);
+    }
+  } else {
+    const V<T> sum = ExpRow<true>(g, y, m, none, none).target + (m - m);
+    for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) g.Put(g.Kept(y, k) / sum, y, k);
+  }
+}
+
 template <typename T>
 void Softmax(Rows<T> y, Rows<const T> z, ptrdiff_t rows, ptrdiff_t n, bool log) {
-  const I<T> none = ~I<T>{};  // -1
   // Columns that do not exist are masked classes: exp(-inf) = 0.
-  ForEachGroup<T>(z, rows, n, NegativeInfinity<T>(), [&](auto& g) {
-    const V<T> m = g.RowMax();
-    if (log) {
-      const V<T> others = ExpRow<false>(g, y, m, g.FirstEqual(m), none).top;
-      const V<T> log_sum = Log1p<T>(others + (m - m));
-      for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
-        g.Put((g.Z(k) - m) - log_sum, y, k);
-      }
-    } else {
-      const V<T> sum = ExpRow<true>(g, y, m, none, none).target + (m - m);
-      for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) g.Put(g.Kept(y, k) / sum, y, k);
-    }
-  });
+  ForEachGroup<T>(z, rows, n, NegativeInfinity<T>(),
+                  [&](auto& g) { SoftmaxOf<T>(g, y, log); });
 }
 
 }  // namespace

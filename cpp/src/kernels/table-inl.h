@@ -10,7 +10,9 @@
 #include "kernels/optimizer-inl.h"
 #include "kernels/peak-inl.h"
 #include "kernels/philox-inl.h"
+#include "kernels/sideways-inl.h"
 #include "kernels/transpose-inl.h"
+#include "kernels/weight_gradient-inl.h"
 
 #define MLPCORE_STRING_OF(name) #name
 #define MLPCORE_STRING(name) MLPCORE_STRING_OF(name)
@@ -24,7 +26,12 @@ constexpr KernelTable<T> MakeTable() {
   return {
       MLPCORE_STRING(MLPCORE_ISA),
       kTileRows,
+      kGroupRows<T>,
+      kVectors<T> == 1 ? kPanel<T> : kPanel<T> / 2,
       &Dense<T>,
+      &DenseSideways<T>,
+      &RowsToGroups<T>,
+      &GroupsToRows<T>,
       &InputGradient<T>,
       &WeightGradient<T>,
       &GatherRows<T>,
