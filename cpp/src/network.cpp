@@ -18,11 +18,11 @@ namespace {
 
 // Whether many rows cost less sideways, in multiply-adds of a vector for a vector of
 // rows: each output once, where the upright product has whole panels; but a chain
-// starts by way of memory, and the rows are turned, which takes 2.5 cycles a column.
+// starts by way of memory, and the rows are turned, which takes 3.5 cycles a column.
 // (Those of a softmax are turned there and back in any case.)
 template <typename T>
 bool IsFasterSideways(const std::vector<LayerLayout>& layout, bool softmax) {
-  constexpr ptrdiff_t kTurn = 5, kStart = 1;
+  constexpr ptrdiff_t kTurn = 7, kStart = 1;
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const ptrdiff_t n_out = layout.back().n_out;
   ptrdiff_t upright = softmax ? 2 * kTurn * n_out : 0;
