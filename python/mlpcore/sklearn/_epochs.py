@@ -108,7 +108,7 @@ class EpochRules(Callback):
         if self._validation is not None:
             est._take_weights(self.network)
             *rows, data = self._validation
-            est.validation_loss_curve_.append(est._validation_loss(data))
+            est._record_validation(data)
         est._update_no_improvement_count(est.early_stopping, *rows)
         made = est._made_with
         if made.solver == "sgd" and made.learning_rate == "invscaling":

@@ -97,14 +97,19 @@ def loss_and_gradient(
     return loss / total, gradient / total
 
 
-def evaluate(network: Network, data: Data) -> float:
-    """Return the mean loss over rows as `training_features` returns them."""
-    loss, weight = 0.0, 0.0
+def evaluate(network: Network, data: Data) -> tuple[float, float]:
+    """Return mean loss and accuracy of rows as `training_features` returns them.
+
+    A row counts as right if all of its outputs are; networks that are no classifiers
+    have an accuracy of 0.
+    """
+    loss, weight, correct = 0.0, 0.0, 0.0
     for part in _parts(data, network.dtype):
-        part_loss, part_weight, _ = network._evaluate(*part)
+        part_loss, part_weight, part_correct = network._evaluate(*part)
         loss += part_loss
         weight += part_weight
-    return loss / weight
+        correct += part_correct
+    return loss / weight, correct / weight
 
 
 class EstimatorTrainer(Trainer):

@@ -14,8 +14,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._data import Data
+from .._metrics import r2_score
 from .._validation import Array
-from ._trainer import evaluate, recorded_scale
+from ._trainer import evaluate, predict, recorded_scale
 
 
 class ValidationSet(NamedTuple):
@@ -31,6 +32,8 @@ class Validating(CallbackSupportMixin):
     """The part of an estimator that has validation rows."""
 
     _own_validation: tuple[Any, Any, Any] | None = None
+    _validation_accuracy: float
+    validation_loss_curve_: list[float]
 
     def _split(
         self, X: Any, y: Array, weights: Array | None
@@ -93,14 +96,24 @@ class Validating(CallbackSupportMixin):
     def _decoded(self, y: Array) -> Array:
         return y
 
-    def _validation_loss(self, data: Data) -> float:
-        return recorded_scale(self._network) * evaluate(self._network, data)
+    def _record_validation(self, data: Data) -> None:
+        loss, self._validation_accuracy = evaluate(self._network, data)
+        loss *= recorded_scale(self._network)
+        self.validation_loss_curve_.append(loss)
 
     def _score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the score that early stopping looks at; called by scikit-learn's."""
+        """Return the score that early stopping looks at; called by scikit-learn's.
+
+        By default it is the accuracy, which came with the loss, or R^2: scikit-learn's
+        own way to them takes 0.2 to 0.5 ms, ten times as long as a small epoch.
+        """
         if self.scoring is None:
-            score: float = super()._score(X, y, sample_weight=sample_weight)
-            return score
+            if is_classifier(self):
+                return self._validation_accuracy
+            output = predict(self._network, X)
+            if not np.isfinite(output).all():
+                return float("nan")
+            return r2_score(np.reshape(y, output.shape), output, sample_weight)
         if self.scoring == "loss":
             return -float(self.validation_loss_curve_[-1])
         probe = copy.copy(self)  # X has no feature names any more
