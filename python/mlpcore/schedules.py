@@ -388,6 +388,11 @@ def learning_rates(
     >>> learning_rates(lambda step, total_steps: 1 / (step + 1), 0, 4, 10)
     array([1.        , 0.5       , 0.33333333, 0.25      ])
     """
+    if isinstance(rate, float) and 0 <= rate < math.inf:
+        # All are right if one is; and this is done for every epoch of a few us.
+        rates = np.empty(n_steps)
+        rates.fill(rate)
+        return rates
     if isinstance(rate, Schedule):
         rates = np.asarray(rate.values(first_step, n_steps, total_steps), np.float64)
     elif callable(rate):
@@ -395,8 +400,6 @@ def learning_rates(
         rates = np.array([_call(rate, step, total_steps) for step in steps], np.float64)
     else:
         rates = np.full(n_steps, rate, dtype=np.float64)
-        if 0 <= rate < math.inf:
-            return rates  # all are right if one is: 3 us an epoch less
     wrong = ~(np.isfinite(rates) & (rates >= 0))
     if wrong.any():
         index = int(np.argmax(wrong))

@@ -223,6 +223,7 @@ class CallbackList:
                 if isinstance(callback, type):
                     got = f"the class {callback.__name__}; write {callback.__name__}()"
                 raise TypeError(f"callbacks[{i}] must be a Callback, got {got}")
+        self._by_turn = sorted(self.callbacks, key=lambda callback: callback._turn)
         self.trainer = trainer
         self._begun: list[Callback] = []
         self._last_logs: Logs = {}
@@ -266,7 +267,7 @@ class CallbackList:
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Call `on_epoch_end`, all with the same dict."""
         self._last_logs = logs
-        for callback in sorted(self.callbacks, key=lambda callback: callback._turn):
+        for callback in self._by_turn:
             callback.on_epoch_end(epoch, logs)
 
     def on_progress(self, epoch: int, batch: int, n_batches: int, loss: float) -> None:
