@@ -31,6 +31,7 @@ bool IsFasterSideways(const std::vector<LayerLayout>& layout, bool softmax) {
     upright += layer.n_in * RoundUp(layer.n_out, kernels.column_unit);
     sideways += (layer.n_in + kStart) * layer.n_out;
   }
+  // Less gains nothing: 28-128-128-2 on AVX2 was 4 % slower.
   return sideways < upright - upright / 32;
 }
 

@@ -173,13 +173,14 @@ template <typename T>
 struct KernelTable {
   const char* isa;
   ptrdiff_t tile_rows;   // rows of the register tile: good row blocks are its multiples
-  ptrdiff_t group_rows;  // that lie sideways together
-  ptrdiff_t column_unit;  // the upright product of fewer columns costs as much
+  ptrdiff_t group_rows;  // of a group that goes sideways
+  ptrdiff_t column_unit;  // dense takes as long for fewer columns
 
   void (*dense)(const DenseArgs<T>&);
   void (*dense_sideways)(const SidewaysArgs<T>&);
+  // Turns n columns of all rows of some groups.
   void (*rows_to_groups)(T* to, Rows<const T> from, ptrdiff_t groups, ptrdiff_t n);
-  // y = z or softmax(z).
+  // And back: y = z or softmax(z).
   void (*groups_to_rows)(Rows<T> y, const T* z, ptrdiff_t groups, ptrdiff_t n,
                          bool softmax);
   void (*input_gradient)(const InputGradientArgs<T>&);

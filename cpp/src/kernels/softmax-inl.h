@@ -46,6 +46,7 @@ MLPCORE_INLINE SumsWithout<T> ExpRow(Group& g, Rows<T> y, V<T> m, I<T> top,
   return {g.RowSum(without_top), g.RowSum(without_target)};
 }
 
+// Of one group of rows (row_group-inl.h).
 template <typename T, typename Group>
 MLPCORE_INLINE void SoftmaxOf(Group& g, Rows<T> y, bool log) {
   const I<T> none = ~I<T>{};  // -1

@@ -21,13 +21,17 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
+// Half a panel has a tile of its own, which gains nothing where a panel is one vector.
+template <typename T>
+constexpr ptrdiff_t kColumnUnit = kVectors<T> == 1 ? kPanel<T> : kPanel<T> / 2;
+
 template <typename T>
 constexpr KernelTable<T> MakeTable() {
   return {
       MLPCORE_STRING(MLPCORE_ISA),
       kTileRows,
       kGroupRows<T>,
-      kVectors<T> == 1 ? kPanel<T> : kPanel<T> / 2,
+      kColumnUnit<T>,
       &Dense<T>,
       &DenseSideways<T>,
       &RowsToGroups<T>,
