@@ -64,11 +64,15 @@ class Pool {
  public:
   void Run(ptrdiff_t n, int threads, TaskFunction function, const void* context) {
     const std::unique_lock<std::mutex> job(one_job_, std::try_to_lock);
-    const Clock::time_point start = Clock::now();
-    if (!job.owns_lock() || n > kMostTasks || backoff_.IsOn(start)) {
-      for (ptrdiff_t task = 0; task < n; ++task) function(context, task);
-      return;
+    const bool alone = !job.owns_lock() || n > kMostTasks;
+    ptrdiff_t first = 0;  // that is not done alone: a long job outlasts the back-off
+    Clock::time_point start = Clock::now();
+    while (first < n && (alone || backoff_.IsOn(start))) {
+      function(context, first++);
+      if (!alone) start = Clock::now();
     }
+    const ptrdiff_t shared = n - first;
+    if (shared == 0) return;
     StartWorkers(threads - 1);
     function_ = function;
     context_ = context;
@@ -76,14 +80,14 @@ class Pool {
     finished_.store(0, std::memory_order_relaxed);
     helpers_.store(threads - 1, std::memory_order_relaxed);
     ++generation_;
-    tickets_.store(generation_ << kCountBits | static_cast<uint64_t>(n),
+    tickets_.store(generation_ << kCountBits | static_cast<uint64_t>(shared),
                    std::memory_order_seq_cst);
     Wake();
     bool has_worked = false;
     while (DoOneTask()) has_worked = true;
-    if (finished_.load(std::memory_order_acquire) == n) return;
+    if (finished_.load(std::memory_order_acquire) == shared) return;
     const Clock::time_point wait = Clock::now();
-    for (int pauses = 0; finished_.load(std::memory_order_acquire) < n; ++pauses) {
+    for (int pauses = 0; finished_.load(std::memory_order_acquire) < shared; ++pauses) {
       if (pauses < 10'000) {
         Pause();
       } else {

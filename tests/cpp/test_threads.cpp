@@ -93,6 +93,7 @@ TEST_SUITE("threads") {
     });
     REQUIRE(begun);
     CHECK(TasksOfWorkers(20, std::chrono::milliseconds(1)) == 0);
+    CHECK(TasksOfWorkers(40, std::chrono::milliseconds(5)) > 0);  // nor to a job's end
     std::this_thread::sleep_for(kForgotten);
     CHECK(TasksOfWorkers(20, std::chrono::milliseconds(5)) > 0);
   }
