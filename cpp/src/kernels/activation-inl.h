@@ -152,6 +152,12 @@ MLPCORE_INLINE void WithActivation(Activation activation, Use use) {
   }
 }
 
+// Whether a product's tile applies it, or leaves z as it is.
+constexpr bool IsAppliedInTile(Activation activation) {
+  return activation == Activation::kRelu || activation == Activation::kIdentity ||
+         activation == Activation::kSoftmax;
+}
+
 // padded: the rows of y and derivative have room for whole panels, and it may be used.
 template <typename T>
 void Activate(Activation activation, Rows<T> y, Rows<T> derivative, Rows<const T> z,

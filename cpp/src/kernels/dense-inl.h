@@ -163,10 +163,7 @@ template <typename T>
 void Dense(const DenseArgs<T>& d) {
   PanelProductArgs<T> p;
   const Rows<T> z = d.z ? d.z : d.y;
-  const bool in_tile =
-      !d.z && !d.derivative &&
-      (d.activation == Activation::kRelu || d.activation == Activation::kIdentity ||
-       d.activation == Activation::kSoftmax);
+  const bool in_tile = !d.z && !d.derivative && IsAppliedInTile(d.activation);
   p.c = z;
   p.a = d.x;
   p.panels = d.panels;

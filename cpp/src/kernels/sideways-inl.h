@@ -110,8 +110,6 @@ MLPCORE_INLINE void PanelSideways(Rows<T> y, Rows<const T> x, const T* head,
 template <typename T>
 void DenseSideways(const SidewaysArgs<T>& d) {
   const bool relu = d.activation == Activation::kRelu;
-  const bool in_tile = relu || d.activation == Activation::kIdentity ||
-                       d.activation == Activation::kSoftmax;
   for (ptrdiff_t group = 0; group < d.groups; ++group) {
     const Rows<const T> x = {d.x + group * d.n_in * kGroupRows<T>, kGroupRows<T>};
     const Rows<T> y = {d.y + group * d.n_out * kGroupRows<T>, kGroupRows<T>};
@@ -119,7 +117,7 @@ void DenseSideways(const SidewaysArgs<T>& d) {
       PanelSideways<T>(y.From(j), x, d.panels + j * (1 + d.n_in), d.n_in,
                        d.n_out - j < kPanel<T> ? d.n_out - j : kPanel<T>, relu);
     }
-    if (in_tile) continue;
+    if (IsAppliedInTile(d.activation)) continue;
     Activate<T>(d.activation, y, {}, y, d.n_out, kGroupRows<T>, false);
   }
 }
