@@ -105,6 +105,11 @@ TEST_SUITE("threads") {
     CHECK(ItemsOfTask(256, 2, 4, 48, 48) == 44);  // not 48: 144 rows and 112
     CHECK(ItemsOfTask(30, 2, 12, 48, 192) == 24);
     CHECK(ItemsOfTask(1, 8, 6, 48, 192) == 6);
+    CHECK(ItemsOfTask(256, 1, 12, 96, 120) == 132);  // not 120, with 16 left over
+    CHECK(ItemsOfTask(300, 1, 12, 48, 192) == 156);
+    CHECK(ItemsOfTask(200, 1, 12, 48, 192) == 204);
+    CHECK(ItemsOfTask(1, 1, 12, 48, 192) == 12);
+    CHECK(ItemsOfTask(0, 1, 12, 48, 192) == 12);
   }
 
   TEST_CASE("what is asked for is got, in every thread") {
