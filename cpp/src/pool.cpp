@@ -31,6 +31,9 @@ constexpr int kPausesBetweenClocks = 32;
 
 using Clock = std::chrono::steady_clock;
 
+// What this thread has spent in AwaitOthers.
+thread_local Clock::duration waited{0};
+
 // When to leave the workers alone. One whose processor is taken by another thread keeps
 // the task it has begun for a slice of the scheduler's, 3 to 4 ms; and the threads of
 // BLAS and OpenMP libraries spin on for 0.1 to 0.2 s after a call. So after a wait for
@@ -84,19 +87,13 @@ class Pool {
                    std::memory_order_seq_cst);
     Wake();
     bool has_worked = false;
+    waited = Clock::duration{0};
     while (DoOneTask()) has_worked = true;
-    if (finished_.load(std::memory_order_acquire) == shared) return;
-    const Clock::time_point wait = Clock::now();
-    for (int pauses = 0; finished_.load(std::memory_order_acquire) < shared; ++pauses) {
-      if (pauses < 10'000) {
-        Pause();
-      } else {
-        std::this_thread::yield();
-      }
-    }
+    AwaitOthers(finished_, shared);
+    if (waited == Clock::duration{0}) return;
     if (!has_worked) return;  // a task may well take that long
     const Clock::time_point end = Clock::now();
-    backoff_.Waited(end - wait, wait - start, end);
+    backoff_.Waited(waited, end - start - waited, end);
   }
 
  private:
@@ -194,6 +191,19 @@ Pool& ThePool() {
 }
 
 }  // namespace
+
+void AwaitOthers(const std::atomic<ptrdiff_t>& count, ptrdiff_t until) {
+  if (count.load(std::memory_order_acquire) >= until) return;
+  const Clock::time_point start = Clock::now();
+  for (int pauses = 0; count.load(std::memory_order_acquire) < until; ++pauses) {
+    if (pauses < 10'000) {
+      Pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  waited += Clock::now() - start;
+}
 
 void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* context) {
   ThePool().Run(n, threads, function, context);

@@ -13,6 +13,7 @@
 #define MLPCORE_POOL_H_
 
 #include <algorithm>
+#include <atomic>
 
 #include "mlpcore/threads.h"
 #include "mlpcore/types.h"
@@ -25,7 +26,12 @@ using TaskFunction = void (*)(const void* context, ptrdiff_t task);
 // one alone while another caller has the workers.
 void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* context);
 
-// f(task) for every task in [0, n). f must not throw, nor call ParallelFor.
+// Until others have counted so far: for a task that needs what other threads, which are
+// in tasks too, have begun.
+void AwaitOthers(const std::atomic<ptrdiff_t>& count, ptrdiff_t until);
+
+// f(task) for every task in [0, n), begun in this order. f must not throw, nor call
+// ParallelFor.
 template <typename F>
 void ParallelFor(ptrdiff_t n, int threads, const F& f) {
   if (threads <= 1 || n <= 1) {

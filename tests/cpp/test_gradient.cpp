@@ -315,6 +315,43 @@ TEST_SUITE("gradient") {
     CHECK(FirstDifference(GradientOf(network, data.batch()), gradient) == -1);
   }
 
+  // Chunks of rows that each thread takes through all of a step, and that whoever is
+  // done first helps with.
+  TEST_CASE_TEMPLATE("however many share a chunk, it changes no bit", T, float,
+                     double) {
+    const NetworkSpec spec = SpecOf({28, 100, 40, 2}, Activation::kRelu,
+                                    Activation::kSoftmax, Loss::kLogLoss);
+    const auto network = MakeNetwork<T>(spec);
+    const DataSet<T> data(spec, 1500);
+    const Restore restore;
+    for (const ptrdiff_t rows : {200, 997, 1500}) {
+      Batch<T> batch = data.batch();
+      batch.rows = rows;
+      GradientOptions alone;
+      alone.threads = 1;
+      GradientEngine<T> engine(network);
+      REQUIRE(engine.Compute(batch, alone));
+      const std::vector<T> wanted(engine.gradient(),
+                                  engine.gradient() + network->arena_size());
+      const Evaluation evaluation = engine.result();
+      for (const int threads : {2, 3, 8}) {
+        SetNumThreads(threads);
+        GradientOptions options;
+        options.threads = threads;
+        for (int repeat = 0; repeat < 50; ++repeat) {
+          CAPTURE(rows);
+          CAPTURE(threads);
+          REQUIRE(engine.Compute(batch, options));
+          const std::vector<T> got(engine.gradient(),
+                                   engine.gradient() + network->arena_size());
+          REQUIRE(FirstDifference(wanted, got) == -1);
+          REQUIRE(engine.result().loss == evaluation.loss);
+          REQUIRE(engine.result().correct == evaluation.correct);
+        }
+      }
+    }
+  }
+
   TEST_CASE_TEMPLATE("part by part it is the same", T, float, double) {
     const NetworkSpec spec = SpecOf({300, 70, 40, 5}, Activation::kTanh,
                                     Activation::kSoftmax, Loss::kLogLoss);

@@ -77,20 +77,28 @@ TEST_SUITE("threads") {
     }
   }
 
+  // Whether it waits after its tasks, or in one of them.
   TEST_CASE("a caller that a worker has kept waiting works alone, but not for ever") {
+    bool in_task = false;
+    SUBCASE("after its task") {}
+    SUBCASE("in its task") { in_task = true; }
     std::this_thread::sleep_for(kForgotten);
     std::atomic<bool> begun{false};
+    std::atomic<ptrdiff_t> done{0};
     const std::thread::id caller = std::this_thread::get_id();
     ParallelFor(2, 2, [&](ptrdiff_t) {
       if (std::this_thread::get_id() == caller) {
         const Clock::time_point start = Clock::now();
         while (!begun && Clock::now() - start < std::chrono::seconds(10)) {
         }
+        if (begun && in_task) AwaitOthers(done, 1);
       } else {
         begun = true;
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        ++done;
       }
     });
+    CHECK(done == 1);
     REQUIRE(begun);
     CHECK(TasksOfWorkers(20, std::chrono::milliseconds(1)) == 0);
     CHECK(TasksOfWorkers(40, std::chrono::milliseconds(5)) > 0);  // nor to a job's end
