@@ -13,14 +13,15 @@ void BindOpsOf(py::module_& m) {
         const Function f = ByName<Function>(kFunctionNames, name);
         if (out.size() != x.size()) throw std::invalid_argument("out has another size");
         T* y = Writable(out);
-        const ReleaseGilFor release(static_cast<double>(x.size()) * 20);
+        const ReleaseGilFor release(ops::kWorkOfMap * static_cast<double>(x.size()));
         ops::Map(f, y, x.data(), x.size());
       },
       py::arg("name"), Exact("x"), Exact("out"));
   m.def(
       "all_finite",
       [](const Array<T>& x) {
-        const ReleaseGilFor release(static_cast<double>(x.size()) * sizeof(T) * 3);
+        const ReleaseGilFor release(ops::kWorkOfAllFinite<T> *
+                                    static_cast<double>(x.size()));
         return ops::AllFinite(x.data(), x.size());
       },
       Exact("x"));

@@ -14,9 +14,8 @@ namespace mlpcore::ops {
 template <typename T>
 void Map(Function f, T* y, const T* x, ptrdiff_t n) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  constexpr double kFlopsOfAFunction = 20;
   constexpr ptrdiff_t kElementsOfTask = 8192;  // some 5 us
-  const int threads = ThreadsFor(kFlopsOfAFunction * static_cast<double>(n));
+  const int threads = ThreadsFor(kWorkOfMap * static_cast<double>(n));
   ParallelFor(DivUp(n, kElementsOfTask), threads, [&](ptrdiff_t task) {
     const ptrdiff_t first = task * kElementsOfTask;
     kernels.map(f, x + first, y + first, std::min(kElementsOfTask, n - first));
@@ -26,9 +25,8 @@ void Map(Function f, T* y, const T* x, ptrdiff_t n) {
 template <typename T>
 bool AllFinite(const T* x, ptrdiff_t n) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
-  constexpr double kWorkOfByte = 3;  // 35 bytes a ns, some 100 multiply-adds a ns
   constexpr ptrdiff_t kElementsOfTask = ptrdiff_t{256 * 1024} / sizeof(T);  // 3 to 7 us
-  const int threads = ThreadsFor(kWorkOfByte * static_cast<double>(n) * sizeof(T));
+  const int threads = ThreadsFor(kWorkOfAllFinite<T> * static_cast<double>(n));
   std::atomic<bool> finite{true};
   ParallelFor(DivUp(n, kElementsOfTask), threads, [&](ptrdiff_t task) {
     const ptrdiff_t first = task * kElementsOfTask;

@@ -8,6 +8,12 @@
 
 namespace mlpcore::ops {
 
+// What an element costs, in multiply-adds (some 100 a ns): most functions 0.2 to 0.5
+// ns; whether it is finite is found at 35 bytes a ns.
+constexpr double kWorkOfMap = 20;
+template <typename T>
+constexpr double kWorkOfAllFinite = 3 * sizeof(T);
+
 // y[i] = f(x[i]); y may be x.
 template <typename T>
 void Map(Function f, T* y, const T* x, ptrdiff_t n);
