@@ -53,7 +53,7 @@ bool WeightsAreFar(const std::vector<LayerLayout>& layout) {
 // activations of the widest layer should stay in 64 KB of it, beside the tile's
 // weights; but 48 rows at least, and more than 192 gain nothing. Other weights come
 // from farther away at some 10 GB/s, and 48 rows are multiplied with 32 KB of them in 3
-// us: so as many rows as the activations leave room for, two of them in half of the
+// us: so as many rows as the activations leave room for, two of them in all of the
 // cache.
 template <typename T>
 BlockRows BlockRowsOf(const std::vector<LayerLayout>& layout) {
