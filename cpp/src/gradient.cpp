@@ -247,15 +247,13 @@ void GradientEngine<T>::Workspace::WorkOn(ptrdiff_t chunk) {
   for (ptrdiff_t i; (i = at.next_block.fetch_add(1)) < n_blocks;) {
     const ptrdiff_t row = i * block;
     pass.Run(first + row, std::min(block, rows - row));
-    at.blocks.fetch_add(1, std::memory_order_release);
-  }
-  if (at.next_part.load() > n_parts) return;
-  AwaitOthers(at.blocks, n_blocks);
-  for (ptrdiff_t i; (i = at.next_part.fetch_add(1)) <= n_parts;) {
-    if (i == n_parts) {
+    if (at.blocks.fetch_add(1) + 1 == n_blocks) {  // the last one
       chunk_sums[static_cast<size_t>(chunk)] = pass.Sums(first, rows);
-      return;
     }
+  }
+  if (at.next_part.load() >= n_parts) return;
+  AwaitOthers(at.blocks, n_blocks);
+  for (ptrdiff_t i; (i = at.next_part.fetch_add(1)) < n_parts;) {
     const Part& part = parts[static_cast<size_t>(i)];
     WeightGradient(part, first, rows, chunk == 0 && group_first > 0,
                    PlaceOf(part, ChunkGradient(chunk)), nullptr);

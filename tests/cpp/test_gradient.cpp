@@ -29,6 +29,12 @@ std::vector<T> GradientOf(const std::shared_ptr<Network<T>>& network,
   return GradientOf(engine, *network, batch, options);
 }
 
+// With its padding, as it lies.
+template <typename T>
+std::vector<T> ArenaOf(GradientEngine<T>& engine, const Network<T>& network) {
+  return {engine.gradient(), engine.gradient() + network.arena_size()};
+}
+
 // The same from ops, layer by layer, a chunk of rows at a time: chunks and blocks must
 // fall in the same places.
 template <typename T>
@@ -331,8 +337,7 @@ TEST_SUITE("gradient") {
       alone.threads = 1;
       GradientEngine<T> engine(network);
       REQUIRE(engine.Compute(batch, alone));
-      const std::vector<T> wanted(engine.gradient(),
-                                  engine.gradient() + network->arena_size());
+      const std::vector<T> wanted = ArenaOf(engine, *network);
       const Evaluation evaluation = engine.result();
       for (const int threads : {2, 3, 8}) {
         SetNumThreads(threads);
@@ -342,9 +347,7 @@ TEST_SUITE("gradient") {
           CAPTURE(rows);
           CAPTURE(threads);
           REQUIRE(engine.Compute(batch, options));
-          const std::vector<T> got(engine.gradient(),
-                                   engine.gradient() + network->arena_size());
-          REQUIRE(FirstDifference(wanted, got) == -1);
+          REQUIRE(FirstDifference(wanted, ArenaOf(engine, *network)) == -1);
           REQUIRE(engine.result().loss == evaluation.loss);
           REQUIRE(engine.result().correct == evaluation.correct);
         }
@@ -381,9 +384,7 @@ TEST_SUITE("gradient") {
         };
         REQUIRE(engine.Compute(batch, options, nullptr, take));
         REQUIRE(whole.Compute(batch, options));
-        const std::vector<T> wanted(whole.gradient(),
-                                    whole.gradient() + network->arena_size());
-        CHECK(FirstDifference(wanted, taken) == -1);
+        CHECK(FirstDifference(ArenaOf(whole, *network), taken) == -1);
       }
     }
   }
