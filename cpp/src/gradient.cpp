@@ -12,71 +12,11 @@
 #include "packing.h"
 #include "pool.h"
 #include "row_pass.h"
+#include "step_cut.h"
 #include "transposed_panels.h"
 
 namespace mlpcore {
 namespace {
-
-// A part has as many of a layer's panels as any tile takes at once, and so many inputs
-// that the panels of dz, read once a part, are used 8 to 10 times over. Its gradient is
-// 16 KB at most: a third or half of L1. 96 inputs are whole tiles (of 12 or 6) and
-// whole panels, so that parts share no line of W^T.
-constexpr ptrdiff_t kPartPanels = 2;
-constexpr ptrdiff_t kPartInputs = 96, kMostPartInputs = 128;
-
-// The parts that share inputs follow one another: those columns of x stay in L2, and dz
-// comes from beyond it n_in / 96 times, in place of x n_out / 32 times.
-std::vector<Part> PartsOf(const std::vector<LayerLayout>& layout) {
-  std::vector<Part> parts;
-  for (size_t l = 0; l < layout.size(); ++l) {
-    const ptrdiff_t n_in = layout[l].n_in, n_panels = layout[l].n_panels;
-    for (ptrdiff_t in = 0, end; in < n_in; in = end) {
-      end = n_in - in > kMostPartInputs ? in + kPartInputs : n_in;
-      for (ptrdiff_t panel = 0; panel < n_panels; panel += kPartPanels) {
-        parts.push_back({static_cast<ptrdiff_t>(parts.size()),
-                         static_cast<ptrdiff_t>(l), panel,
-                         std::min(kPartPanels, n_panels - panel), in, end});
-      }
-    }
-  }
-  return parts;
-}
-
-// Forward, dx and dW.
-template <typename T>
-double WorkOf(const Network<T>& network, ptrdiff_t rows) {
-  return 3 * network.work() * static_cast<double>(rows);
-}
-
-// How a batch's rows are cut for the sums over them: a matter of the network and the
-// batch, never of the threads, because it shows in the bits.
-//
-// Two threads can share a step in two ways. Together: each takes half of the rows
-// forward and back, then half of the gradient's parts, over the rows of both; in the
-// next step both write where the other has just read (4 ns a line, Zen 4). Apart: each
-// takes chunks of its own through all of it, and only the chunks' gradients meet.
-// That is faster if a gradient has no more elements than the rows leave in memory, and
-// if a chunk has rows enough for a tile's sum. Then there are as many chunks for one as
-// for the other, of one size.
-struct Chunks {
-  ptrdiff_t rows = kBlockTerms;
-  bool may_be_apart = false;
-};
-template <typename T>
-Chunks ChunksOf(const Network<T>& network, ptrdiff_t rows) {
-  constexpr ptrdiff_t kLeastRows = 32, kUnit = 4;
-  Chunks chunks;
-  if (rows < 2 * kLeastRows || !IsWorthThreads(WorkOf(network, rows))) return chunks;
-  ptrdiff_t row_elements = 0;
-  for (const LayerLayout& layer : network.layout()) {
-    row_elements += PaddedStride<T>(layer.n_in) + PaddedStride<T>(layer.n_out);
-  }
-  if (static_cast<ptrdiff_t>(network.arena_size()) > rows * row_elements) return chunks;
-  const ptrdiff_t n = 2 * DivUp(rows, 2 * kBlockTerms);
-  chunks.rows = RoundUp(DivUp(rows, n), kUnit);
-  chunks.may_be_apart = true;
-  return chunks;
-}
 
 // Of a chunk that is run apart: what somebody has begun, and how many blocks of rows
 // are done.
