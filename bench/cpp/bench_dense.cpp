@@ -18,11 +18,12 @@ struct Shape {
 };
 
 // Layers of the networks in workloads.h, at their batch sizes.
-constexpr Shape kShapes[] = {
-    {1, 16, 16},     {32, 16, 16},    {1, 64, 64},      {192, 64, 64},
-    {97, 37, 101},   {256, 28, 128},  {256, 128, 128},  {256, 17, 256},
-    {1, 256, 256},   {64, 256, 256},  {256, 256, 256},  {128, 784, 128},
-    {1, 1024, 1024}, {8, 1024, 1024}, {256, 784, 1024}, {256, 1024, 1024}};
+constexpr Shape kShapes[] = {{1, 16, 16},     {32, 16, 16},     {1, 64, 64},
+                             {192, 64, 64},   {97, 37, 101},    {200, 64, 100},
+                             {200, 100, 10},  {256, 28, 128},   {256, 128, 128},
+                             {256, 17, 256},  {1, 256, 256},    {64, 256, 256},
+                             {256, 256, 256}, {128, 784, 128},  {1, 1024, 1024},
+                             {8, 1024, 1024}, {256, 784, 1024}, {256, 1024, 1024}};
 
 template <typename T>
 struct Matrix {
@@ -72,6 +73,7 @@ void InputGradient(benchmark::State& state, const Shape& s) {
   args.n_in = s.n_in;
   args.n_out = s.n_out;
   args.activation = Activation::kRelu;
+  args.padded = true;
   args.y = y.rows();
   Measure<T>(state, s.flops(), [&] { ActiveKernels<T>().input_gradient(args); });
 }
