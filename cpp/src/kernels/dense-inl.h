@@ -9,6 +9,7 @@
 #define MLPCORE_KERNELS_DENSE_INL_H_
 
 #include "kernels/activation-inl.h"
+#include "kernels/beside_tile-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
@@ -94,13 +95,38 @@ constexpr bool EndsInHalfPanel(ptrdiff_t columns) {
   return (columns + kPanel<T> - 1) % kPanel<T> < kPanel<T> / 2;
 }
 
+// Whether the last panel has so few columns that it joins the one before it, in a
+// BesideTile. (Not after an even number of panels that are taken in pairs for more than
+// to multiply.)
+template <typename T>
+MLPCORE_INLINE bool JoinsLastPanels(const PanelProductArgs<T>& p) {
+  constexpr ptrdiff_t kQuarter = kPanel<T> / 4;
+  const ptrdiff_t columns = p.col_end % kPanel<T>;
+  const ptrdiff_t before = (p.col_end - p.col_begin) / kPanel<T>;
+  const bool asks = p.far_panels || p.next_a.size > 0;
+  return kVectors<T> == 1 && p.rows >= kTileRows && before > 0 && !asks &&
+         !(p.relu_y && before % 2 == 0) && columns > 0 &&
+         (p.padded ? columns <= kQuarter : columns == kQuarter);
+}
+
+// The half panel after the one that t is for, for the same rows.
+template <typename T>
+MLPCORE_INLINE void RunHalfTile(TileArgs<T> t, int rows) {
+  t.c += kPanel<T>;
+  t.b += t.b_panel;
+  if (t.head) t.head += t.b_panel;
+  t.cols -= kPanel<T>;
+  kTiles<T, false>.OfWidth(1, true).of[rows](t);
+}
+
 // C = A * panels, strip by strip; finish(col, cols, row) is called when a strip is
 // whole and still in the L1 cache, with the first row that relu_y was not taken for. A
 // strip's block of weights (kBlockTerms lines, 16 KB a panel) stays there too, while
 // the tiles walk down the rows.
 //
 // A last panel whose second half is padding is a strip of half the width, if there are
-// rows enough to hide the latency of the multiply-add with one vector of each.
+// rows enough to hide the latency of the multiply-add with one vector of each. A last
+// panel of which three quarters are padding joins the one before it, if it may.
 template <typename T, typename Finish>
 MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   const ptrdiff_t panel_size = (1 + p.terms) * kPanel<T>;
@@ -113,14 +139,18 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   t.b_panel = panel_size;
   t.relu_y_stride = p.relu_y.stride;
   const bool narrow = p.rows >= kHalfTileRows<T> && EndsInHalfPanel<T>(p.col_end);
+  const bool joins = JoinsLastPanels(p);
   for (ptrdiff_t col = p.col_begin; col < p.col_end;) {
     const ptrdiff_t cols_left = p.col_end - col;
     const bool half = narrow && cols_left < kPanel<T>;
     const ptrdiff_t panels_left =
         narrow ? cols_left / kPanel<T> : DivUp(cols_left, kPanel<T>);
-    const int panels = half ? 1 : PanelsOfStrip<T>(widest_rows, panels_left);
+    const bool joined = joins && panels_left == 1;
+    const int panels = half || (joins && panels_left == 2)
+                           ? 1
+                           : PanelsOfStrip<T>(widest_rows, panels_left);
     const TilesOfWidth<T> tiles = kTiles<T, false>.OfWidth(panels, half);
-    const ptrdiff_t width = panels * kPanel<T>;
+    const ptrdiff_t width = (panels + joined) * kPanel<T>;
     const ptrdiff_t cols = cols_left < width ? cols_left : width;
     t.cols = p.padded ? width : cols;
     const T* head = p.panels + col / kPanel<T> * panel_size;
@@ -140,6 +170,11 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       } else if (p.next_a.size > 0) {
         row = AskingTiles<T>(p, t, col, k).ForRows();
       }
+      for (; joined && row + kTileRows <= p.rows; row += kTileRows) {
+        t.c = p.c.Row(row) + col;
+        t.a = p.a.Row(row) + k;
+        RunBesideTile(t);
+      }
       while (row < p.rows) {
         const int tile_rows = RowsOfTile(p.rows - row, tiles.most_rows);
         t.c = p.c.Row(row) + col;
@@ -150,6 +185,7 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
           first_left = row + tile_rows;
         }
         tiles.of[tile_rows](t);
+        if (joined) RunHalfTile(t, tile_rows);
         row += tile_rows;
       }
       k += kBlockTerms;
