@@ -34,33 +34,34 @@ using Clock = std::chrono::steady_clock;
 // What this thread has spent in AwaitOthers.
 thread_local Clock::duration waited{0};
 
-// When to leave the workers alone. One whose processor is taken by another thread keeps
-// the task it has begun for a slice of the scheduler's, 3 to 4 ms; and the threads of
-// BLAS and OpenMP libraries spin on for 0.1 to 0.2 s after a call. So after a wait for
-// what would have been done sooner alone the caller works alone for twice as long, and
-// longer each time that the next attempt ends in the same way.
+// When to leave the workers alone. One that shares its processor with another thread
+// (those of BLAS and OpenMP libraries spin on for 20 to 100 ms after a call) is taken
+// off it after a slice of the scheduler's, some 3 ms, and keeps the task it has begun
+// for as long. So after a wait for what would have been done sooner alone, the caller
+// takes turns: with the workers for half a slice, then alone while they sleep, so that
+// they have a slice again.
 class Backoff {
  public:
-  bool IsOn(Clock::time_point now) const { return now < end_; }
+  bool IsOn(Clock::time_point now) const {
+    return now < end_ && (now - begin_) / kTurn % 2 == 1;
+  }
 
-  // For others' tasks, after some `work` on the caller's own.
+  // For others' tasks, after some `work` on the caller's own. Those who kept it waiting
+  // are back on their processors.
   void Waited(Clock::duration wait, Clock::duration work, Clock::time_point now) {
     if (wait < work + kLeastWait) return;
-    const bool again = now - end_ < length_;
-    const Clock::duration least = 2 * wait;
-    length_ = std::min<Clock::duration>(again ? std::max(4 * length_, least) : least,
-                                        kLongest);
-    end_ = now + length_;
+    begin_ = now;
+    end_ = now + kLength;
   }
 
  private:
   // More than interrupts and the start of a thread take.
   static constexpr std::chrono::microseconds kLeastWait{100};
-  // Not much of it is lost after the last slice.
-  static constexpr std::chrono::milliseconds kLongest{64};
+  static constexpr std::chrono::microseconds kTurn{1500};
+  // To wait for a slice now and then is not much of it.
+  static constexpr std::chrono::milliseconds kLength{64};
 
-  Clock::time_point end_;
-  Clock::duration length_{0};
+  Clock::time_point begin_, end_;
 };
 
 class Pool {
