@@ -9,6 +9,8 @@
 #include <system_error>
 #include <thread>
 
+#include "placement.h"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #endif
@@ -81,6 +83,7 @@ class Pool {
     function_ = function;
     context_ = context;
     n_ = n;
+    caller_processor_.store(CurrentProcessor(), std::memory_order_relaxed);
     finished_.store(0, std::memory_order_relaxed);
     helpers_.store(threads - 1, std::memory_order_relaxed);
     ++generation_;
@@ -131,8 +134,10 @@ class Pool {
   }
 
   void Work(int worker) {
+    const Placement placement;
     Clock::time_point idle_since = Clock::now();
     for (;;) {
+      placement.KeepOff(caller_processor_.load(std::memory_order_relaxed));
       if (HasWorkFor(worker)) {
         while (DoOneTask()) {
         }
@@ -149,7 +154,7 @@ class Pool {
   void Sleep(int worker) {
     std::unique_lock<std::mutex> lock(sleep_);
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
-    while (!HasWorkFor(worker)) wake_.wait(lock);
+    if (!HasWorkFor(worker)) wake_.wait(lock);
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
   }
   void Wake() {
@@ -166,6 +171,7 @@ class Pool {
   TaskFunction function_ = nullptr;
   const void* context_ = nullptr;
   ptrdiff_t n_ = 0;
+  std::atomic<int> caller_processor_{-1};
   alignas(kCacheLine) std::atomic<uint64_t> tickets_{0};
   std::atomic<int> helpers_{0};
   alignas(kCacheLine) std::atomic<ptrdiff_t> finished_{0};

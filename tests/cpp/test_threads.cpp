@@ -7,6 +7,11 @@
 
 #include "network_case.h"
 
+#include "placement.h"
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
 #if defined(__unix__)
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,6 +116,62 @@ TEST_SUITE("threads") {
     std::this_thread::sleep_for(kForgotten);
     CHECK(TasksOfWorkers(20, std::chrono::milliseconds(5)) > 0);
   }
+
+#if defined(__linux__)
+  // The first thread may be on all processors here, and then on one.
+  TEST_CASE(
+      "a worker leaves its caller's processor, but not for one it may not be on") {
+    const auto may_be_on = [](pid_t thread) {
+      cpu_set_t set;
+      REQUIRE(sched_getaffinity(thread, sizeof set, &set) == 0);
+      return set;
+    };
+    const auto allow = [](pid_t thread, const cpu_set_t& set) {
+      REQUIRE(sched_setaffinity(thread, sizeof set, &set) == 0);
+    };
+    const cpu_set_t all = may_be_on(0);
+    if (CPU_COUNT(&all) < 2) return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(CurrentProcessor()), &one);
+    const auto is_allowed = [&](const cpu_set_t& set) {
+      const cpu_set_t now = may_be_on(0);
+      return CPU_EQUAL(&now, &set);
+    };
+
+    std::thread([&] {
+      const Placement placement;
+      placement.KeepOff(-1);
+      placement.KeepOff(CurrentProcessor() + 1);
+      CHECK(is_allowed(all));
+      for (int i = 0; i < 10; ++i) {
+        const int left = CurrentProcessor();
+        placement.KeepOff(left);
+        CHECK(CurrentProcessor() != left);
+        cpu_set_t others = all;
+        CPU_CLR(static_cast<size_t>(left), &others);
+        CHECK(is_allowed(others));
+      }
+    }).join();
+    std::thread([&] {  // it never could
+      allow(0, one);
+      const Placement placement;
+      placement.KeepOff(CurrentProcessor());
+      CHECK(is_allowed(one));
+    })
+        .join();
+    allow(getpid(), one);
+    std::thread([&] {  // it could, but nobody is to any more
+      allow(0, all);
+      const Placement placement;
+      allow(0, one);
+      placement.KeepOff(CurrentProcessor());
+      CHECK(is_allowed(one));
+    })
+        .join();
+    allow(getpid(), all);
+  }
+#endif
 
   TEST_CASE("a task is many items, but no thread goes without") {
     CHECK(ItemsOfTask(10'000, 2, 12, 48, 192) == 192);
