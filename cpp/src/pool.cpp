@@ -145,16 +145,21 @@ class Pool {
       }
       for (int i = 0; i < kPausesBetweenClocks && !HasWorkFor(worker); ++i) Pause();
       if (!HasWorkFor(worker) && Clock::now() - idle_since > kSpin) {
-        Sleep(worker);
+        Sleep(worker, placement);
         idle_since = Clock::now();
       }
     }
   }
 
-  void Sleep(int worker) {
+  void Sleep(int worker, const Placement& placement) {
     std::unique_lock<std::mutex> lock(sleep_);
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
-    if (!HasWorkFor(worker)) wake_.wait(lock);
+    while (!HasWorkFor(worker)) {
+      wake_.wait(lock);
+      lock.unlock();  // a move takes some 20 us, and the caller may want to wake others
+      placement.KeepOff(caller_processor_.load(std::memory_order_relaxed));
+      lock.lock();
+    }
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
   }
   void Wake() {

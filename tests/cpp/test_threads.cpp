@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "network_case.h"
-
 #include "placement.h"
 
 #if defined(__linux__)

@@ -146,9 +146,8 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
     const ptrdiff_t panels_left =
         narrow ? cols_left / kPanel<T> : DivUp(cols_left, kPanel<T>);
     const bool joined = joins && panels_left == 1;
-    const int panels = half || (joins && panels_left == 2)
-                           ? 1
-                           : PanelsOfStrip<T>(widest_rows, panels_left);
+    const bool single = half || (joins && panels_left == 2);
+    const int panels = single ? 1 : PanelsOfStrip<T>(widest_rows, panels_left);
     const TilesOfWidth<T> tiles = kTiles<T, false>.OfWidth(panels, half);
     const ptrdiff_t width = (panels + joined) * kPanel<T>;
     const ptrdiff_t cols = cols_left < width ? cols_left : width;
