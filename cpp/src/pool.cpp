@@ -42,6 +42,9 @@ thread_local Clock::duration waited{0};
 // for as long. So after a wait for what would have been done sooner alone, the caller
 // takes turns: with the workers for half a slice, then alone while they sleep, so that
 // they have a slice again.
+//
+// A shorter wait is no other thread's slice: an idle machine's virtual processor is
+// away now and then for 0.2 to 1.5 ms, and 64 ms of turns cost ten times that.
 class Backoff {
  public:
   bool IsOn(Clock::time_point now) const {
@@ -53,15 +56,17 @@ class Backoff {
   void Waited(Clock::duration wait, Clock::duration work, Clock::time_point now) {
     if (wait < work + kLeastWait) return;
     begin_ = now;
-    end_ = now + kLength;
+    end_ = std::max(end_, now + (wait < kLeastSlice ? 2 * kTurn : kLength));
   }
 
  private:
   // More than interrupts and the start of a thread take.
   static constexpr std::chrono::microseconds kLeastWait{100};
+  // Linux: 2.8 ms on 8 processors, in whole ticks of 1 to 4 ms.
+  static constexpr std::chrono::microseconds kLeastSlice{2000};
   static constexpr std::chrono::microseconds kTurn{1500};
   // To wait for a slice now and then is not much of it.
-  static constexpr std::chrono::milliseconds kLength{64};
+  static constexpr std::chrono::microseconds kLength{64000};
 
   Clock::time_point begin_, end_;
 };

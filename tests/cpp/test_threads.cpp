@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <stdexcept>
 #include <thread>
 
@@ -36,6 +37,59 @@ int TasksOfWorkers(ptrdiff_t n, Clock::duration length) {
   });
   return by_workers;
 }
+
+// A job in which a worker takes so long, and the caller waits for it: after its own
+// task, or in it.
+void WaitForWorker(Clock::duration length, bool in_task) {
+  std::atomic<bool> begun{false};
+  std::atomic<ptrdiff_t> done{0};
+  const std::thread::id caller = std::this_thread::get_id();
+  ParallelFor(2, 2, [&](ptrdiff_t) {
+    if (std::this_thread::get_id() == caller) {
+      const Clock::time_point start = Clock::now();
+      while (!begun && Clock::now() - start < std::chrono::seconds(10)) {
+      }
+      if (begun && in_task) AwaitOthers(done, 1);
+    } else {
+      begun = true;
+      std::this_thread::sleep_for(length);
+      ++done;
+    }
+  });
+  CHECK(done == 1);
+  REQUIRE(begun);
+}
+
+// 50 ms of jobs of two short tasks, done by the caller alone or not.
+struct ShortJobs {
+  ShortJobs() {
+    const Clock::time_point start = Clock::now();
+    while (Clock::now() - start < std::chrono::milliseconds(50)) {
+      ++(TasksOfWorkers(2, std::chrono::microseconds(200)) == 0 ? alone : together);
+    }
+  }
+  int alone = 0, together = 0;
+};
+
+#if defined(__linux__)
+cpu_set_t ProcessorsOf(pid_t thread) {
+  cpu_set_t set;
+  REQUIRE(sched_getaffinity(thread, sizeof set, &set) == 0);
+  return set;
+}
+void Allow(pid_t thread, const cpu_set_t& set) {
+  REQUIRE(sched_setaffinity(thread, sizeof set, &set) == 0);
+}
+
+// Puts back where the process's first thread may be.
+class RestoreProcessors {
+ public:
+  ~RestoreProcessors() { sched_setaffinity(getpid(), sizeof were_, &were_); }
+
+ private:
+  const cpu_set_t were_ = ProcessorsOf(getpid());
+};
+#endif
 
 }  // namespace
 
@@ -87,54 +141,38 @@ TEST_SUITE("threads") {
     SUBCASE("after its task") {}
     SUBCASE("in its task") { in_task = true; }
     std::this_thread::sleep_for(kForgotten);
-    std::atomic<bool> begun{false};
-    std::atomic<ptrdiff_t> done{0};
-    const std::thread::id caller = std::this_thread::get_id();
-    ParallelFor(2, 2, [&](ptrdiff_t) {
-      if (std::this_thread::get_id() == caller) {
-        const Clock::time_point start = Clock::now();
-        while (!begun && Clock::now() - start < std::chrono::seconds(10)) {
-        }
-        if (begun && in_task) AwaitOthers(done, 1);
-      } else {
-        begun = true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));
-        ++done;
-      }
-    });
-    const Clock::time_point waited = Clock::now();
-    CHECK(done == 1);
-    REQUIRE(begun);
-    int alone = 0, together = 0;
-    while (Clock::now() - waited < std::chrono::milliseconds(50)) {
-      ++(TasksOfWorkers(2, std::chrono::microseconds(200)) == 0 ? alone : together);
-    }
-    CHECK(alone >= 20);  // every other turn, 4 in each
-    CHECK(together >= 20);
+    WaitForWorker(std::chrono::milliseconds(100), in_task);
+    const ShortJobs jobs;
+    CHECK(jobs.alone >= 20);  // every other turn, 4 in each
+    CHECK(jobs.together >= 20);
     CHECK(TasksOfWorkers(40, std::chrono::milliseconds(5)) > 0);  // nor to a job's end
     std::this_thread::sleep_for(kForgotten);
     CHECK(TasksOfWorkers(20, std::chrono::milliseconds(5)) > 0);
   }
 
+  // One turn, if the machine lets it be one: of ten the shortest.
+  TEST_CASE("after less than a slice of the scheduler's it does so once") {
+    int alone = std::numeric_limits<int>::max();
+    for (int i = 0; i < 10; ++i) {
+      std::this_thread::sleep_for(kForgotten);
+      WaitForWorker(std::chrono::milliseconds(1), false);
+      alone = std::min(alone, ShortJobs().alone);
+    }
+    CHECK(alone > 0);
+    CHECK(alone < 12);
+  }
+
 #if defined(__linux__)
   // The first thread may be on all processors here, and then on one.
-  TEST_CASE(
-      "a worker leaves its caller's processor, but not for one it may not be on") {
-    const auto may_be_on = [](pid_t thread) {
-      cpu_set_t set;
-      REQUIRE(sched_getaffinity(thread, sizeof set, &set) == 0);
-      return set;
-    };
-    const auto allow = [](pid_t thread, const cpu_set_t& set) {
-      REQUIRE(sched_setaffinity(thread, sizeof set, &set) == 0);
-    };
-    const cpu_set_t all = may_be_on(0);
+  TEST_CASE("a worker leaves its caller's processor, not for one it may not be on") {
+    const RestoreProcessors restore;
+    const cpu_set_t all = ProcessorsOf(0);
     if (CPU_COUNT(&all) < 2) return;
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(static_cast<size_t>(CurrentProcessor()), &one);
     const auto is_allowed = [&](const cpu_set_t& set) {
-      const cpu_set_t now = may_be_on(0);
+      const cpu_set_t now = ProcessorsOf(0);
       return CPU_EQUAL(&now, &set);
     };
 
@@ -153,22 +191,21 @@ TEST_SUITE("threads") {
       }
     }).join();
     std::thread([&] {  // it never could
-      allow(0, one);
+      Allow(0, one);
       const Placement placement;
       placement.KeepOff(CurrentProcessor());
       CHECK(is_allowed(one));
     })
         .join();
-    allow(getpid(), one);
+    Allow(getpid(), one);
     std::thread([&] {  // it could, but nobody is to any more
-      allow(0, all);
+      Allow(0, all);
       const Placement placement;
-      allow(0, one);
+      Allow(0, one);
       placement.KeepOff(CurrentProcessor());
       CHECK(is_allowed(one));
     })
         .join();
-    allow(getpid(), all);
   }
 #endif
 
