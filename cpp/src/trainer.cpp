@@ -72,8 +72,9 @@ struct Trainer<T>::State {
   AlignedBuffer<T> moment1, moment2;  // empty if the optimizer has none
   std::vector<double> part_squares;   // sums of squares, for clipping and the penalty
   std::vector<int64_t> order;
-  AlignedBuffer<T> last_finite;  // weights after the last good epoch
-  UpdateArgs<T> update;          // this step's scalars
+  AlignedBuffer<T> last_finite;      // weights after the last good epoch
+  uint64_t last_finite_version = 0;  // of the network's parameters
+  UpdateArgs<T> update;              // this step's scalars
   Powers beta_1, beta_2;
   std::chrono::steady_clock::time_point last_poll;
 };
@@ -220,11 +221,20 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
   return true;
 }
 
+// The weights as they are, to go back to.
+template <typename T>
+void Trainer<T>::KeepFinite() {
+  if (state_->last_finite_version == network_->version()) return;
+  std::copy_n(network_->arena(), network_->arena_size(), state_->last_finite.data());
+  state_->last_finite_version = network_->version();
+}
+
 // The last good weights, and moments that start again.
 template <typename T>
 void Trainer<T>::PutBackLastFinite() {
   std::copy_n(state_->last_finite.data(), network_->arena_size(), network_->arena());
   network_->ParametersChanged();
+  state_->last_finite_version = network_->version();
   for (AlignedBuffer<T>* moment : {&state_->moment1, &state_->moment2}) {
     std::fill_n(moment->data(), moment->size(), T(0));
   }
@@ -233,8 +243,7 @@ void Trainer<T>::PutBackLastFinite() {
 
 template <typename T>
 StepResult Trainer<T>::Step(const Batch<T>& batch, double learning_rate) {
-  const size_t n = network_->arena_size();
-  std::copy_n(network_->arena(), n, state_->last_finite.data());
+  KeepFinite();
   UpdateAfterBatch(batch, learning_rate, nullptr);
   const Evaluation& sums = engine_.result();
   StepResult result{sums.weight > 0 ? sums.loss / sums.weight : 0, false};
@@ -252,8 +261,7 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
   FitResult result;
   result.epochs.reserve(static_cast<size_t>(args.epochs));
   if (args.shuffle && !args.order) state_->order.resize(static_cast<size_t>(rows));
-  const size_t n = network_->arena_size();
-  std::copy_n(network_->arena(), n, state_->last_finite.data());
+  KeepFinite();
   if (state_->last_poll == Clock::time_point{}) state_->last_poll = Clock::now();
 
   Evaluation sums;
@@ -310,7 +318,7 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
       penalties += penalty_ * static_cast<double>(batch.rows);
     }
     if (!WeightsAreFinite(*network_)) return diverged();
-    std::copy_n(network_->arena(), n, state_->last_finite.data());
+    KeepFinite();
     ++epoch_;
     const std::chrono::duration<double> seconds = Clock::now() - start;
     const double n_rows = static_cast<double>(rows);

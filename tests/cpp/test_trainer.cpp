@@ -174,13 +174,24 @@ TEST_SUITE("trainer") {
     OnEveryIsa([&] {
       Trainer<T> trainer(MakeNetwork<T>(spec), sgd);
       CHECK(Fit(trainer, data, 2, 1e-3).status == FitStatus::kDone);
-      const std::vector<T> good = ParametersOf(*trainer.network());
-      const FitResult result = Fit(trainer, data, 50, 1e6);
+      // Two good epochs of three batches, then it goes wrong.
+      std::vector<double> rates(150, 1e6);
+      std::fill_n(rates.begin(), 6, 1e-3);
+      FitArgs<T> args;
+      args.data = data.batch();
+      args.batch_size = 100;
+      args.epochs = 50;
+      args.learning_rates = rates.data();
+      const FitResult result = trainer.Fit(args, nullptr);
       CHECK(result.status == FitStatus::kDiverged);
+      REQUIRE(result.epochs.size() >= 2);
       CHECK(result.epochs.size() < 50);
-      if (result.epochs.empty()) {
-        CHECK(FirstDifference(ParametersOf(*trainer.network()), good) == -1);
-      }
+      Trainer<T> stops(MakeNetwork<T>(spec), sgd);
+      Fit(stops, data, 2, 1e-3);
+      args.epochs = static_cast<ptrdiff_t>(result.epochs.size());
+      CHECK(stops.Fit(args, nullptr).status == FitStatus::kDone);
+      const std::vector<T> good = ParametersOf(*stops.network());
+      CHECK(FirstDifference(ParametersOf(*trainer.network()), good) == -1);
       size_t bad = 0;
       for (const T value : StateOf(trainer)) bad += !std::isfinite(value);
       CHECK(bad == 0);
@@ -216,6 +227,26 @@ TEST_SUITE("trainer") {
       CHECK(std::isnan(result.loss));
       CHECK(FirstDifference(StateOf(trainer), before) == -1);
     });
+  }
+
+  TEST_CASE_TEMPLATE("divergence leaves weights that were set since the last epoch", T,
+                     float, double) {
+    const NetworkSpec spec = Spec();
+    DataSet<T> data(spec, 50);
+    Trainer<T> trainer(MakeNetwork<T>(spec), Adam());
+    CHECK(Fit(trainer, data, 2).status == FitStatus::kDone);
+    data.x[7] = std::numeric_limits<T>::quiet_NaN();
+    for (const bool in_fit : {true, false}) {
+      std::vector<T> set = ParametersOf(*trainer.network());
+      for (T& value : set) value += T(0.5);
+      trainer.network()->SetParameters(set.data());
+      if (in_fit) {
+        CHECK(Fit(trainer, data, 1).status == FitStatus::kDiverged);
+      } else {
+        CHECK(trainer.Step(data.batch(), 0.01).diverged);
+      }
+      CHECK(FirstDifference(ParametersOf(*trainer.network()), set) == -1);
+    }
   }
 
   TEST_CASE("poll stops it after a whole batch") {

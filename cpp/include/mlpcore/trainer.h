@@ -112,6 +112,7 @@ class Trainer {
   const std::shared_ptr<Network<T>>& network() const { return network_; }
 
  private:
+  void KeepFinite();
   void PutBackLastFinite();
   bool UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                         const ShouldStop& should_stop);
