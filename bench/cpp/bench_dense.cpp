@@ -4,6 +4,7 @@
 #include "bench.h"
 #include "dispatch.h"
 #include "packing.h"
+#include "step_cut.h"
 
 namespace mlpcore::bench {
 namespace {
@@ -78,29 +79,31 @@ void InputGradient(benchmark::State& state, const Shape& s) {
   Measure<T>(state, s.flops(), [&] { ActiveKernels<T>().input_gradient(args); });
 }
 
-// All panels in pairs, inputs in parts of 128, as GradientEngine does.
+// Part by part, as a step has them.
 template <typename T>
 void WeightGradient(benchmark::State& state, const Shape& s) {
-  constexpr ptrdiff_t kPart = 128;
   const Matrix<T> x(s.rows, s.n_in), dz(s.rows, s.n_out);
-  const LayerLayout layer = LayOutPanels<T>({s.n_in, s.n_out})[0];
+  const std::vector<LayerLayout> layout = LayOutPanels<T>({s.n_in, s.n_out});
+  const LayerLayout& layer = layout[0];
   const AlignedBuffer<T> gradient(
       static_cast<size_t>(layer.n_panels * layer.panel_size));
+  const std::vector<Part> parts = PartsOf(layout);
   Measure<T>(state, s.flops(), [&] {
-    for (ptrdiff_t p = 0; p < layer.n_panels; p += 2) {
-      for (ptrdiff_t begin = 0; begin < s.n_in; begin += kPart) {
-        WeightGradientArgs<T> args;
-        args.panel = gradient.data() + p * layer.panel_size;
-        args.n_panels = std::min<ptrdiff_t>(2, layer.n_panels - p);
-        args.panel_size = layer.panel_size;
-        args.x = x.rows();
-        args.dz = dz.rows();
-        args.dz.data += p * kPanel<T>;
-        args.rows = s.rows;
-        args.in_begin = begin;
-        args.in_end = std::min(s.n_in, begin + kPart);
-        ActiveKernels<T>().weight_gradient(args);
-      }
+    for (const Part& part : parts) {
+      WeightGradientArgs<T> args;
+      args.panel = gradient.data() + part.panel * layer.panel_size;
+      args.n_panels = part.n_panels;
+      args.panel_size = layer.panel_size;
+      args.last_columns =
+          ColumnsOfPanel<T>(layer.n_out, part.panel + part.n_panels - 1);
+      args.x = x.rows();
+      args.padded = true;
+      args.dz = dz.rows();
+      args.dz.data += part.panel * kPanel<T>;
+      args.rows = s.rows;
+      args.in_begin = part.in_begin;
+      args.in_end = part.in_end;
+      ActiveKernels<T>().weight_gradient(args);
     }
   });
 }

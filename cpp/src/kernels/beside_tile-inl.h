@@ -23,8 +23,7 @@ namespace {
 // if t.cols is two panels: the rest is padding.
 template <typename T>
 struct BesideTile {
-  static constexpr int kBeside = 4;
-  static constexpr ptrdiff_t kQuarter = kPanel<T> / kBeside;
+  static constexpr int kBeside = kPanel<T> / kQuarter<T>;
   static constexpr int kShared = kTileRows / kBeside;
   static_assert(kVectors<T> == 1 && kTileRows % kBeside == 0);
 
@@ -37,7 +36,7 @@ struct BesideTile {
     V<T> v = x[0];
     MLPCORE_UNROLL
     for (int r = 1; r < kBeside; ++r) {
-      const auto first = static_cast<typename Float<T>::Int>(r * kQuarter);
+      const auto first = static_cast<typename Float<T>::Int>(r * kQuarter<T>);
       v = Select<T>(Iota<T>() < first, v, x[r]);
     }
     return v;
@@ -78,7 +77,7 @@ struct BesideTile {
   static MLPCORE_INLINE void Finish(const TileArgs<T>& t, V<T> (&whole)[kTileRows],
                                     V<T> (&shared)[kShared]) {
     const Rows<T> c = {t.c, t.c_stride};
-    const bool add = t.add, relu = t.relu, padded = t.cols > kPanel<T> + kQuarter;
+    const bool add = t.add, relu = t.relu, padded = t.cols > kPanel<T> + kQuarter<T>;
     MLPCORE_UNROLL
     for (int r = 0; r < kTileRows; ++r) {
       if (add) whole[r] = Load(c.Row(r)) + whole[r];

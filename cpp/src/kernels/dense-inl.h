@@ -89,24 +89,44 @@ class AskingTiles {
   const ptrdiff_t n_ = FullTiles(p_.rows);
 };
 
-// Whether the second half of the last panel of so many columns is padding.
+// The columns of C that the tiles take at once, down all of the rows.
+struct Strip {
+  ptrdiff_t panels;
+  bool half;   // of a panel, that is all
+  bool joins;  // and the quarter after it, in BesideTiles
+};
+
+// Whether the last panel of so many columns has at most some of them.
 template <typename T>
-constexpr bool EndsInHalfPanel(ptrdiff_t columns) {
-  return (columns + kPanel<T> - 1) % kPanel<T> < kPanel<T> / 2;
+MLPCORE_INLINE bool LastPanelHas(ptrdiff_t at_most, ptrdiff_t columns) {
+  return (columns + kPanel<T> - 1) % kPanel<T> < at_most;
 }
 
-// Whether the last panel has so few columns that it joins the one before it, in a
-// BesideTile. (Not after an even number of panels that are taken in pairs for more than
-// to multiply.)
+// Whether the last panel, of which three quarters are padding, joins the one before it.
+// (Not if that breaks a pair of panels whose tile takes care of relu' too.)
 template <typename T>
-MLPCORE_INLINE bool JoinsLastPanels(const PanelProductArgs<T>& p) {
-  constexpr ptrdiff_t kQuarter = kPanel<T> / 4;
-  const ptrdiff_t columns = p.col_end % kPanel<T>;
+MLPCORE_INLINE bool JoinsLastPanel(const PanelProductArgs<T>& p) {
   const ptrdiff_t before = (p.col_end - p.col_begin) / kPanel<T>;
   const bool asks = p.far_panels || p.next_a.size > 0;
   return kVectors<T> == 1 && p.rows >= kTileRows && before > 0 && !asks &&
-         !(p.relu_y && before % 2 == 0) && columns > 0 &&
-         (p.padded ? columns <= kQuarter : columns == kQuarter);
+         !(p.relu_y && before % 2 == 0) && LastPanelHas<T>(kQuarter<T>, p.col_end) &&
+         (p.padded || p.col_end % kPanel<T> == kQuarter<T>);
+}
+
+// The strip that begins at a column: as many panels as a tile takes. A last panel whose
+// second half is padding is a strip of half the width, if there are rows enough to hide
+// the latency of the multiply-add with one vector of each.
+template <typename T>
+MLPCORE_INLINE Strip StripAt(ptrdiff_t col, const PanelProductArgs<T>& p) {
+  const int rows = p.rows < kTileRows ? static_cast<int>(p.rows) : kTileRows;
+  const bool halves =
+      p.rows >= kHalfTileRows<T> && LastPanelHas<T>(kPanel<T> / 2, p.col_end);
+  const bool joins = JoinsLastPanel(p);
+  const ptrdiff_t left = p.col_end - col;
+  const ptrdiff_t panels = halves ? left / kPanel<T> : DivUp(left, kPanel<T>);
+  const bool half = panels == 0;
+  const bool single = half || (joins && panels <= 2);
+  return {single ? 1 : PanelsOfStrip<T>(rows, panels), half, joins && panels == 1};
 }
 
 // The half panel after the one that t is for, for the same rows.
@@ -123,14 +143,9 @@ MLPCORE_INLINE void RunHalfTile(TileArgs<T> t, int rows) {
 // whole and still in the L1 cache, with the first row that relu_y was not taken for. A
 // strip's block of weights (kBlockTerms lines, 16 KB a panel) stays there too, while
 // the tiles walk down the rows.
-//
-// A last panel whose second half is padding is a strip of half the width, if there are
-// rows enough to hide the latency of the multiply-add with one vector of each. A last
-// panel of which three quarters are padding joins the one before it, if it may.
 template <typename T, typename Finish>
 MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   const ptrdiff_t panel_size = (1 + p.terms) * kPanel<T>;
-  const int widest_rows = p.rows < kTileRows ? static_cast<int>(p.rows) : kTileRows;
   TileArgs<T> t;
   t.c_stride = p.c.stride;
   t.c_panel = kPanel<T>;
@@ -138,19 +153,11 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   t.b_stride = kPanel<T>;
   t.b_panel = panel_size;
   t.relu_y_stride = p.relu_y.stride;
-  const bool narrow = p.rows >= kHalfTileRows<T> && EndsInHalfPanel<T>(p.col_end);
-  const bool joins = JoinsLastPanels(p);
   for (ptrdiff_t col = p.col_begin; col < p.col_end;) {
-    const ptrdiff_t cols_left = p.col_end - col;
-    const bool half = narrow && cols_left < kPanel<T>;
-    const ptrdiff_t panels_left =
-        narrow ? cols_left / kPanel<T> : DivUp(cols_left, kPanel<T>);
-    const bool joined = joins && panels_left == 1;
-    const bool single = half || (joins && panels_left == 2);
-    const int panels = single ? 1 : PanelsOfStrip<T>(widest_rows, panels_left);
-    const TilesOfWidth<T> tiles = kTiles<T, false>.OfWidth(panels, half);
-    const ptrdiff_t width = (panels + joined) * kPanel<T>;
-    const ptrdiff_t cols = cols_left < width ? cols_left : width;
+    const Strip strip = StripAt(col, p);
+    const TilesOfWidth<T> tiles = kTiles<T, false>.OfWidth(strip.panels, strip.half);
+    const ptrdiff_t width = (strip.panels + strip.joins) * kPanel<T>;
+    const ptrdiff_t cols = p.col_end - col < width ? p.col_end - col : width;
     t.cols = p.padded ? width : cols;
     const T* head = p.panels + col / kPanel<T> * panel_size;
     ptrdiff_t k = 0, first_left = 0;
@@ -169,7 +176,7 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       } else if (p.next_a.size > 0) {
         row = AskingTiles<T>(p, t, col, k).ForRows();
       }
-      for (; joined && row + kTileRows <= p.rows; row += kTileRows) {
+      for (; strip.joins && row + kTileRows <= p.rows; row += kTileRows) {
         t.c = p.c.Row(row) + col;
         t.a = p.a.Row(row) + k;
         RunBesideTile(t);
@@ -184,7 +191,7 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
           first_left = row + tile_rows;
         }
         tiles.of[tile_rows](t);
-        if (joined) RunHalfTile(t, tile_rows);
+        if (strip.joins) RunHalfTile(t, tile_rows);
         row += tile_rows;
       }
       k += kBlockTerms;

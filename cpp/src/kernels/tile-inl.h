@@ -41,6 +41,8 @@ constexpr int kVectors = static_cast<int>(kPanel<T>) / kLanes<T>;
 constexpr int kTileRows = MLPCORE_TILE_ROWS;
 constexpr int kTilePanels = MLPCORE_TILE_PANELS;
 template <typename T>
+constexpr ptrdiff_t kQuarter = kPanel<T> / 4;
+template <typename T>
 constexpr int kHalfTileRows = kVectors<T> == 1 ? kTileRows : 2 * kTileRows;
 
 // A tile that asks memory for what is used later does so in as many places by turns.

@@ -62,10 +62,9 @@ void SumOverRowsSideways(T* lines, const WeightGradientArgs<T>& g, ptrdiff_t beg
 // padding.
 template <typename T>
 MLPCORE_INLINE int SidewaysPanels(const WeightGradientArgs<T>& g) {
-  constexpr ptrdiff_t kQuarter = kPanel<T> / 4;
   const ptrdiff_t padding = kPanel<T> - g.last_columns;
-  if (kTilePanels == 2 && g.n_panels % 2 == 0 && padding >= 2 * kQuarter) return 2;
-  return padding >= kQuarter ? 1 : 0;
+  if (kTilePanels == 2 && g.n_panels % 2 == 0 && padding >= 2 * kQuarter<T>) return 2;
+  return padding >= kQuarter<T> ? 1 : 0;
 }
 
 // As many panels at a time as the tile has: a tile of one panel loads as much as it
