@@ -539,6 +539,7 @@ validation_split, callbacks, verbose
         at_once = 1
         if not hooks.callbacks and validation is None and not callable(order):
             at_once = max(1, _MOST_RATES // steps)
+        progress = hooks.on_progress if hooks.wants_progress else None
         with hooks, self._in_progress(hooks):
             if resume is not None:
                 hooks.set_states(resume.callbacks)
@@ -546,7 +547,6 @@ validation_split, callbacks, verbose
                 hooks.on_epoch_begin(epoch)
                 n = min(at_once, epochs - epoch)
                 rates = self._rates(self.step_count, n * steps, total)
-                progress = hooks.on_progress if hooks.wants_progress else None
                 records = self._native_epochs(
                     data, batch_size, order, n, rates, epoch, progress
                 )
