@@ -384,6 +384,31 @@ def test_partial_fit_is_hidden_with_lbfgs():
         assert not hasattr(estimator, "partial_fit")
 
 
+@pytest.mark.parametrize("seed", [2, 5])
+def test_a_single_class_stops_early(seed):
+    """Every prediction is that class, whatever the output is: all scores are 1."""
+    a, b = pair("binary", **BASE | {"random_state": seed, "early_stopping": True})
+    for estimator in (a, b):
+        quietly(estimator.fit, X, np.full(N, "only"))
+    assert a.validation_scores_[0] == 1
+    assert_same_training(a, b)
+
+
+def test_predictions_follow_the_coefficients_not_the_network():
+    _, clf = compare("multiclass")
+    before = clf.predict_proba(X)
+    network = clf.network_
+    assert clf.network_ is network  # made once
+    network.set_parameters(np.zeros(network.n_parameters))
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+    for coef in clf.coefs_:
+        np.negative(coef, out=coef)
+    assert np.abs(clf.predict_proba(X) - before).max() > 0.01
+    for coef in clf.coefs_:
+        np.negative(coef, out=coef)
+    np.testing.assert_array_equal(clf.predict_proba(X), before)
+
+
 @pytest.mark.parametrize("problem", ["binary", "multioutput"])
 def test_assigned_coefficients_are_used_by_the_next_prediction(problem):
     a, b = compare(problem)

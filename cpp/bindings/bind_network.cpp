@@ -138,6 +138,9 @@ void BindNetworkOf(py::module_& m, const char* name) {
            py::arg("loss_parameter"), py::arg("dropout"))
       .def_property_readonly("handle",
                              [](const Self& self) { return HandleOf(self.network); })
+      // Another one after each change of the parameters.
+      .def_property_readonly("version",
+                             [](const Self& self) { return self.network->version(); })
       .def_property_readonly(
           "n_parameters", [](const Self& self) { return self.network->n_parameters(); })
       .def("get_parameters",

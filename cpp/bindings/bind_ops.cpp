@@ -1,5 +1,6 @@
 // The kernels by themselves.
 #include "bindings.h"
+#include "mlpcore/fingerprint.h"
 #include "mlpcore/ops.h"
 
 namespace mlpcore::bindings {
@@ -81,6 +82,18 @@ void BindOpsOf(py::module_& m) {
 void BindOps(py::module_& m) {
   BindOpsOf<float>(m);
   BindOpsOf<double>(m);
+  m.def(
+      "fingerprint",
+      [](const py::array& x) {
+        if (!(x.flags() & py::array::c_style)) {
+          throw std::invalid_argument("x must be C-contiguous");
+        }
+        const void* data = x.data();
+        const size_t bytes = static_cast<size_t>(x.nbytes());
+        const ReleaseGilFor release(kWorkOfFingerprint * static_cast<double>(bytes));
+        return Fingerprint(data, bytes);
+      },
+      Exact("x"));
 }
 
 }  // namespace mlpcore::bindings

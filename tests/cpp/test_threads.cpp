@@ -60,16 +60,19 @@ void WaitForWorker(Clock::duration length, bool in_task) {
   REQUIRE(begun);
 }
 
-// 50 ms of jobs of two short tasks, done by the caller alone or not.
+// 50 ms of jobs of two short tasks: how many the caller does alone, and not.
 struct ShortJobs {
-  ShortJobs() {
-    const Clock::time_point start = Clock::now();
-    while (Clock::now() - start < std::chrono::milliseconds(50)) {
-      ++(TasksOfWorkers(2, std::chrono::microseconds(200)) == 0 ? alone : together);
-    }
-  }
   int alone = 0, together = 0;
 };
+ShortJobs DoShortJobs() {
+  ShortJobs jobs;
+  const Clock::time_point start = Clock::now();
+  while (Clock::now() - start < std::chrono::milliseconds(50)) {
+    const bool alone = TasksOfWorkers(2, std::chrono::microseconds(200)) == 0;
+    ++(alone ? jobs.alone : jobs.together);
+  }
+  return jobs;
+}
 
 #if defined(__linux__)
 cpu_set_t ProcessorsOf(pid_t thread) {
@@ -142,7 +145,7 @@ TEST_SUITE("threads") {
     SUBCASE("in its task") { in_task = true; }
     std::this_thread::sleep_for(kForgotten);
     WaitForWorker(std::chrono::milliseconds(100), in_task);
-    const ShortJobs jobs;
+    const ShortJobs jobs = DoShortJobs();
     CHECK(jobs.alone >= 20);  // every other turn, 4 in each
     CHECK(jobs.together >= 20);
     CHECK(TasksOfWorkers(40, std::chrono::milliseconds(5)) > 0);  // nor to a job's end
@@ -150,16 +153,20 @@ TEST_SUITE("threads") {
     CHECK(TasksOfWorkers(20, std::chrono::milliseconds(5)) > 0);
   }
 
-  // One turn, if the machine lets it be one: of ten the shortest.
+  // If the machine lets it: a worker may begin so late that it is not waited for, or
+  // sleep so long that it is a slice.
   TEST_CASE("after less than a slice of the scheduler's it does so once") {
-    int alone = std::numeric_limits<int>::max();
+    int with_turns = 0, fewest = std::numeric_limits<int>::max();
     for (int i = 0; i < 10; ++i) {
       std::this_thread::sleep_for(kForgotten);
       WaitForWorker(std::chrono::milliseconds(1), false);
-      alone = std::min(alone, ShortJobs().alone);
+      const int alone = DoShortJobs().alone;
+      if (alone == 0) continue;
+      ++with_turns;
+      fewest = std::min(fewest, alone);
     }
-    CHECK(alone > 0);
-    CHECK(alone < 12);
+    CHECK(with_turns >= 3);
+    CHECK(fewest < 20);  // 64 ms of turns: 70
   }
 
 #if defined(__linux__)

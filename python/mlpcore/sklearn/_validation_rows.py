@@ -109,7 +109,8 @@ class Validating(CallbackSupportMixin):
         """
         if self.scoring is None:
             if is_classifier(self):
-                return self._validation_accuracy
+                # Where there is one class, every prediction is that class.
+                return self._validation_accuracy if len(self.classes_) > 1 else 1.0
             output = predict(self._network, X)
             if not np.isfinite(output).all():
                 return float("nan")
