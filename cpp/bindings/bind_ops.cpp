@@ -89,7 +89,7 @@ void BindOps(py::module_& m) {
           throw std::invalid_argument("x must be C-contiguous");
         }
         const void* data = x.data();
-        const size_t bytes = static_cast<size_t>(x.nbytes());
+        const ptrdiff_t bytes = x.nbytes();
         const ReleaseGilFor release(kWorkOfFingerprint * static_cast<double>(bytes));
         return Fingerprint(data, bytes);
       },

@@ -205,6 +205,8 @@ struct KernelTable {
   double (*sum_squares)(const T* a, const T* b, T l2, ptrdiff_t n);
   // Whether none of n elements is NaN or infinite.
   bool (*all_finite)(const T* x, ptrdiff_t n);
+  // Of some bytes (mlpcore/fingerprint.h).
+  uint64_t (*fingerprint)(const void* data, ptrdiff_t bytes);
   void (*dropout)(const DropoutArgs<T>&);
   // The four words of each of the Philox blocks first, first + 1, ...; `words` has room
   // for `blocks` rounded up to kRandomBlocksUnit.

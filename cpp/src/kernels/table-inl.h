@@ -5,6 +5,7 @@
 #include "kernels/dense-inl.h"
 #include "kernels/dropout-inl.h"
 #include "kernels/elementwise-inl.h"
+#include "kernels/fingerprint-inl.h"
 #include "kernels/gather-inl.h"
 #include "kernels/loss-inl.h"
 #include "kernels/optimizer-inl.h"
@@ -51,6 +52,7 @@ constexpr KernelTable<T> MakeTable() {
       &Add<T>,
       &SumSquares<T>,
       &AllFinite<T>,
+      &Fingerprint,
       &Dropout<T>,
       &RandomBlocks,
       &TransposePanel<T>,
