@@ -1,6 +1,7 @@
 """mlpcore.sklearn beside scikit-learn: the same seed gives the same network."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
@@ -382,6 +383,20 @@ def test_new_classes_in_warm_start_and_partial_fit_are_refused():
 def test_partial_fit_is_hidden_with_lbfgs():
     for estimator in pair("binary", solver="lbfgs"):
         assert not hasattr(estimator, "partial_fit")
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"max_iter": True}, {"n_iter_no_change": True, "tol": 1.0}]
+)
+def test_numbers_that_are_bools_are_printed_as_numbers(parameters, capsys):
+    said = []
+    for estimator in pair("binary", **BASE | {"verbose": True} | parameters):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            estimator.fit(X, TARGETS["binary"])
+        texts = [str(warning.message) for warning in caught]
+        said.append((texts, capsys.readouterr().out.splitlines()[-1]))
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("seed", [2, 5])

@@ -124,7 +124,7 @@ class EpochRules(Callback):
             self.trainer.stop_training = True
         elif not self._incremental and est.n_iter_ == est.max_iter:
             warn(
-                f"Stochastic Optimizer: Maximum iterations ({est.max_iter}) reached "
+                f"Stochastic Optimizer: Maximum iterations ({est.max_iter:d}) reached "
                 "and the optimization hasn't converged yet.",
                 ConvergenceWarning,
             )
@@ -160,7 +160,7 @@ class EpochRules(Callback):
         what = "Validation score" if est.early_stopping else "Training loss"
         message = (
             f"{what} did not improve more than tol={est.tol:f} for "
-            f"{est.n_iter_no_change} consecutive epochs."
+            f"{est.n_iter_no_change:d} consecutive epochs."
         )
         outcome = "Stopping."
         stop = True
