@@ -37,7 +37,7 @@ TEST_SUITE("fingerprint") {
     CHECK(seen.size() == expected);
   }
 
-  // Those that a sum, or products without a rotation, would not see.
+  // Those that a sum, or products without a shift, would not see.
   TEST_CASE("changes that are alike do not cancel") {
     std::vector<double> x(90);
     for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i) + 0.5;
