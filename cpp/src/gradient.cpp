@@ -291,7 +291,7 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
     ParallelFor(n_parts, work.threads, [&](ptrdiff_t task) {
       const Part& part = work.parts[static_cast<size_t>(task)];
       if (work.at_once) {
-        alignas(kCacheLine) T lines[kPartPanels * (1 + kMostPartInputs) * kPanel<T>];
+        alignas(kCacheLine) T lines[(kPartPanels + kMostPartLines) * kPanel<T>];
         const ptrdiff_t panel_size = (1 + part.in_end - part.in_begin) * kPanel<T>;
         work.SumTogether(part, {lines, panel_size, part.in_begin});
         const T* first_line = lines + (part.in_begin == 0 ? 0 : kPanel<T>);

@@ -14,23 +14,25 @@ namespace mlpcore {
 
 // A part has as many of a layer's panels as any tile takes at once, and so many inputs
 // that the panels of dz, read once a part, are used 8 to 10 times over. Its gradient is
-// 16 KB at most: a third or half of L1. 96 inputs are whole tiles (of 12 or 6) and
-// whole panels, so that parts share no line of W^T.
-constexpr ptrdiff_t kPartPanels = 2;
-constexpr ptrdiff_t kPartInputs = 96, kMostPartInputs = 128;
+// 16 KB at most: a third or half of L1. 96 and 48 inputs are whole tiles (of 12, 8 or
+// 6) and whole panels, so that parts share no line of W^T.
+constexpr ptrdiff_t kPartPanels = 4, kMostPartLines = 256;
+inline ptrdiff_t PartInputs(ptrdiff_t n_panels) { return n_panels > 2 ? 48 : 96; }
 
 // The parts that share inputs follow one another: those columns of x stay in L2, and dz
-// comes from beyond it n_in / 96 times, in place of x n_out / 32 times.
+// comes from beyond it n_in / 48 times, in place of x n_out / 64 times.
 inline std::vector<Part> PartsOf(const std::vector<LayerLayout>& layout) {
   std::vector<Part> parts;
   for (size_t l = 0; l < layout.size(); ++l) {
     const ptrdiff_t n_in = layout[l].n_in, n_panels = layout[l].n_panels;
+    const ptrdiff_t inputs = PartInputs(n_panels);
     for (ptrdiff_t in = 0, end; in < n_in; in = end) {
-      end = n_in - in > kMostPartInputs ? in + kPartInputs : n_in;
-      for (ptrdiff_t panel = 0; panel < n_panels; panel += kPartPanels) {
+      end = 3 * (n_in - in) > 4 * inputs ? in + inputs : n_in;
+      for (ptrdiff_t panel = 0, n; panel < n_panels; panel += n) {
+        // As even as may be: of five panels three, not four and one.
+        n = DivUp(n_panels - panel, DivUp(n_panels - panel, kPartPanels));
         parts.push_back({static_cast<ptrdiff_t>(parts.size()),
-                         static_cast<ptrdiff_t>(l), panel,
-                         std::min(kPartPanels, n_panels - panel), in, end});
+                         static_cast<ptrdiff_t>(l), panel, n, in, end});
       }
     }
   }

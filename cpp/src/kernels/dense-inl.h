@@ -30,68 +30,67 @@ struct PanelProductArgs {
 };
 
 // What comes from memory and what is computed must not take turns: the full tiles of a
-// block (of the columns from col, the terms from k) ask for what is next, a share each,
-// spread over their terms: asked for at once it would fill the buffers for misses. Both
-// functions return how many rows are done, if any.
+// block (the terms from k of a strip that begins at col) ask for what is next, a share
+// each, spread over their terms: asked for at once it would fill the buffers for
+// misses. Both functions return how many rows are done, if any.
 template <typename T>
 class AskingTiles {
  public:
-  AskingTiles(const PanelProductArgs<T>& p, const TileArgs<T>& t, ptrdiff_t col,
-              ptrdiff_t k)
-      : p_(p), t_(t), col_(col), k_(k) {}
+  AskingTiles(const PanelProductArgs<T>& p, const TileArgs<T>& t, int panels,
+              ptrdiff_t col, ptrdiff_t k)
+      : p_(p), t_(t), panels_(panels), col_(col), k_(k) {}
 
   // For the next block of weights, whose lines come at some 10 GB/s, as fast as 48 rows
   // are multiplied with them.
   __attribute__((noinline)) ptrdiff_t ForWeights() {
-    if (n_ < 2 || t_.cols < kWidth) return 0;
+    if (n_ < 2) return 0;
     const T* next = t_.b + t_.terms * kPanel<T>;
     if (k_ + t_.terms == p_.terms) {
-      if (col_ + kWidth >= p_.col_end) return 0;
-      next = p_.panels + (col_ / kPanel<T> + kTilePanels) * t_.b_panel;
+      if (col_ + width_ >= p_.col_end) return 0;
+      next = p_.panels + (col_ / kPanel<T> + panels_) * t_.b_panel;
     }
-    t_.ahead_step = DivUp(kWidth, n_);
-    return Walk([&](ptrdiff_t tile) {
-      return next + tile % kTilePanels * t_.b_panel +
-             tile / kTilePanels * t_.ahead_step * t_.terms;
+    const ptrdiff_t step = DivUp(width_, n_);
+    return Walk(step, [&](ptrdiff_t tile) {
+      return next + tile % panels_ * t_.b_panel + tile / panels_ * step * t_.terms;
     });
   }
 
   // For the next rows of A.
   __attribute__((noinline)) ptrdiff_t ForRows() {
-    if (n_ < 1 || t_.cols < kWidth) return 0;
+    if (n_ < 1) return 0;
+    const ptrdiff_t size = p_.next_a.size, columns = p_.col_end - p_.col_begin;
     const ptrdiff_t blocks = DivUp(p_.terms, kBlockTerms);
-    const ptrdiff_t strips = DivUp(p_.col_end - p_.col_begin, kWidth);
-    const ptrdiff_t share = DivUp(p_.next_a.size, strips * blocks * n_);
-    const ptrdiff_t strip = (col_ - p_.col_begin) / kWidth;
-    const T* next = p_.next_a.data + (strip * blocks + k_ / kBlockTerms) * n_ * share;
-    t_.ahead_step = DivUp(share, t_.terms);
-    return Walk([&](ptrdiff_t tile) { return next + tile * share; });
+    const ptrdiff_t share = DivUp(size * width_, columns * blocks * n_);
+    const T* next = p_.next_a.data + size * (col_ - p_.col_begin) / columns +
+                    k_ / kBlockTerms * n_ * share;
+    return Walk(DivUp(share, t_.terms),
+                [&](ptrdiff_t tile) { return next + tile * share; });
   }
 
  private:
-  static constexpr ptrdiff_t kWidth = kTilePanels * kPanel<T>;
-
   template <typename AheadOf>
-  MLPCORE_INLINE ptrdiff_t Walk(AheadOf ahead_of) {
+  MLPCORE_INLINE ptrdiff_t Walk(ptrdiff_t step, AheadOf ahead_of) {
+    t_.ahead_step = step * ptrdiff_t{sizeof(T)};
     for (ptrdiff_t tile = 0; tile < n_; ++tile) {
-      t_.c = p_.c.Row(tile * kTileRows) + col_;
-      t_.a = p_.a.Row(tile * kTileRows) + k_;
-      const T* ahead = ahead_of(tile);
-      for (const T*& stream : t_.ahead) stream = ahead;
-      kAskingTile<T, false>(t_);
+      t_.c = p_.c.Row(tile * rows_) + col_;
+      t_.a = p_.a.Row(tile * rows_) + k_;
+      const char* ahead = reinterpret_cast<const char*>(ahead_of(tile));
+      for (const char*& stream : t_.ahead) stream = ahead;
+      kAskingTiles<T, false>.of[panels_](t_);
     }
-    return n_ * kTileRows;
+    return n_ * rows_;
   }
 
   const PanelProductArgs<T>& p_;
   TileArgs<T> t_;
-  const ptrdiff_t col_, k_;
-  const ptrdiff_t n_ = FullTiles(p_.rows);
+  const ptrdiff_t panels_, col_, k_;
+  const int rows_ = RowsOfFullTile(static_cast<int>(panels_));
+  const ptrdiff_t width_ = panels_ * kPanel<T>, n_ = FullTiles(p_.rows, rows_);
 };
 
 // The columns of C that the tiles take at once, down all of the rows.
 struct Strip {
-  ptrdiff_t panels;
+  int panels;
   bool half;   // of a panel, that is all
   bool joins;  // and the quarter after it, in BesideTiles
 };
@@ -103,13 +102,13 @@ MLPCORE_INLINE bool LastPanelHas(ptrdiff_t at_most, ptrdiff_t columns) {
 }
 
 // Whether the last panel, of which three quarters are padding, joins the one before it.
-// (Not if that breaks a pair of panels whose tile takes care of relu' too.)
+// (Not if that takes it from a strip whose tiles take care of relu' too.)
 template <typename T>
 MLPCORE_INLINE bool JoinsLastPanel(const PanelProductArgs<T>& p) {
   const ptrdiff_t before = (p.col_end - p.col_begin) / kPanel<T>;
   const bool asks = p.far_panels || p.next_a.size > 0;
   return kVectors<T> == 1 && p.rows >= kTileRows && before > 0 && !asks &&
-         !(p.relu_y && before % 2 == 0) && LastPanelHas<T>(kQuarter<T>, p.col_end) &&
+         !(p.relu_y && before > 1) && LastPanelHas<T>(kQuarter<T>, p.col_end) &&
          (p.padded || p.col_end % kPanel<T> == kQuarter<T>);
 }
 
@@ -118,15 +117,14 @@ MLPCORE_INLINE bool JoinsLastPanel(const PanelProductArgs<T>& p) {
 // the latency of the multiply-add with one vector of each.
 template <typename T>
 MLPCORE_INLINE Strip StripAt(ptrdiff_t col, const PanelProductArgs<T>& p) {
-  const int rows = p.rows < kTileRows ? static_cast<int>(p.rows) : kTileRows;
   const bool halves =
       p.rows >= kHalfTileRows<T> && LastPanelHas<T>(kPanel<T> / 2, p.col_end);
   const bool joins = JoinsLastPanel(p);
   const ptrdiff_t left = p.col_end - col;
   const ptrdiff_t panels = halves ? left / kPanel<T> : DivUp(left, kPanel<T>);
-  const bool half = panels == 0;
-  const bool single = half || (joins && panels <= 2);
-  return {single ? 1 : PanelsOfStrip<T>(rows, panels), half, joins && panels == 1};
+  const bool half = panels == 0, last = half || (joins && panels == 1);
+  if (last) return {1, half, !half};
+  return {PanelsOfStrip<T>(p.rows, panels - joins), false, false};
 }
 
 // The half panel after the one that t is for, for the same rows.
@@ -141,8 +139,8 @@ MLPCORE_INLINE void RunHalfTile(TileArgs<T> t, int rows) {
 
 // C = A * panels, strip by strip; finish(col, cols, row) is called when a strip is
 // whole and still in the L1 cache, with the first row that relu_y was not taken for. A
-// strip's block of weights (kBlockTerms lines, 16 KB a panel) stays there too, while
-// the tiles walk down the rows.
+// strip's block of weights (kBlockTerms lines, 16 KB a panel) stays there too, or in
+// L2, while the tiles walk down the rows.
 template <typename T, typename Finish>
 MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
   const ptrdiff_t panel_size = (1 + p.terms) * kPanel<T>;
@@ -168,13 +166,13 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.head = k > 0 ? nullptr : head;
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
+      const bool is_full = IsFullTile(tiles.most_rows, strip.panels);
       const bool takes_y =
-          p.relu_y && cols == kTilePanels * kPanel<T> && terms_left <= kBlockTerms;
+          p.relu_y && is_full && cols == width && terms_left <= kBlockTerms;
       ptrdiff_t row = 0;
-      if (p.far_panels) {
-        row = AskingTiles<T>(p, t, col, k).ForWeights();
-      } else if (p.next_a.size > 0) {
-        row = AskingTiles<T>(p, t, col, k).ForRows();
+      if ((p.far_panels || p.next_a.size > 0) && is_full && t.cols == width) {
+        AskingTiles<T> asking(p, t, strip.panels, col, k);
+        row = p.far_panels ? asking.ForWeights() : asking.ForRows();
       }
       for (; strip.joins && row + kTileRows <= p.rows; row += kTileRows) {
         t.c = p.c.Row(row) + col;
@@ -186,7 +184,7 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
         t.c = p.c.Row(row) + col;
         t.a = p.a.Row(row) + k;
         t.relu_y = nullptr;
-        if (takes_y && tile_rows == kTileRows) {
+        if (takes_y && tile_rows == tiles.most_rows) {
           t.relu_y = p.relu_y.Row(row) + col;
           first_left = row + tile_rows;
         }

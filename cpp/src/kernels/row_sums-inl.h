@@ -14,23 +14,25 @@ namespace {
 // multiplied; asked for by the sweep itself, they would be waited for.
 template <typename T>
 MLPCORE_INLINE void AskForSwept(TileArgs<T>& t, const SweptLines<T>& swept,
-                                ptrdiff_t panel, ptrdiff_t i, ptrdiff_t share) {
+                                ptrdiff_t panel, int panels, ptrdiff_t i,
+                                ptrdiff_t share) {
   int n = 0;
-  for (ptrdiff_t p = panel; p < panel + kTilePanels; ++p) {
+  const auto ask = [&](const T* p) { t.ahead[n++] = reinterpret_cast<const char*>(p); };
+  for (ptrdiff_t p = panel; p < panel + panels; ++p) {
     for (const T* array : swept.arrays) {
-      if (array) t.ahead[n++] = array + p * swept.panel_size + i * kPanel<T>;
+      if (array) ask(array + p * swept.panel_size + i * kPanel<T>);
     }
     if (swept.transposed) {
-      t.ahead[n++] = swept.transposed + i / kPanel<T> * swept.transposed_panel_size +
-                     p * kPanel<T> * kPanel<T>;
+      ask(swept.transposed + i / kPanel<T> * swept.transposed_panel_size +
+          p * kPanel<T> * kPanel<T>);
     }
   }
   for (int s = n; s < kStreams; ++s) t.ahead[s] = t.ahead[s - n];
   // So many lines of an array, and kPanel of W^T.
   const ptrdiff_t lines = share > kPanel<T> ? share : kPanel<T>;
-  const ptrdiff_t step = DivUp(lines * kPanel<T>, t.terms);
+  const ptrdiff_t step = DivUp(lines * ptrdiff_t{kCacheLine}, t.terms);
   // Of few rows not all are asked for, but no line is left out before.
-  const ptrdiff_t most = kPanel<T> / n;
+  const ptrdiff_t most = ptrdiff_t{kCacheLine} / n;
   t.ahead_step = step < most ? step : most;
 }
 
@@ -48,8 +50,27 @@ struct RowSums {
   bool relu = false;
   const SweptLines<T>* swept = nullptr;
   ptrdiff_t swept_panel = 0;
-  T* b_sum = nullptr;  // out: of b alone, or null; if there are full tiles
+  // Out: of b alone, of every pair of panels; or null. If there are kTileRows columns.
+  T* b_sum = nullptr;
 };
+
+// The first columns of a, with the sums of b's pairs of panels; how many columns.
+template <typename T>
+MLPCORE_INLINE ptrdiff_t RunSummingTiles(TileArgs<T> t, const RowSums<T>& s) {
+  t.c = s.c.data;
+  t.a = s.a.data + s.begin;
+  t.b_sum = s.b_sum;
+  for (int panels = s.panels; panels > 0; panels -= kTilePanels) {
+    const bool pair = panels >= kTilePanels;
+    t.cols = pair ? kTilePanels * kPanel<T> : kPanel<T>;
+    pair ? kSummingTile<T>(t) : kTiles<T, true>.of[1][kTileRows](t);
+    t.c += kTilePanels * s.c_panel;
+    t.b += kTilePanels * kPanel<T>;
+    t.b_sum += kTilePanels * s.c_panel;
+  }
+  return kTileRows;
+}
+
 template <typename T>
 void SumOverRows(const RowSums<T>& s) {
   const TilesOfWidth<T> tiles = kTiles<T, true>.OfWidth(s.panels, false);
@@ -68,21 +89,20 @@ void SumOverRows(const RowSums<T>& s) {
     t.terms = s.rows - row < s.slice ? s.rows - row : s.slice;
     t.resume = s.resume || row > 0;
     // The full tiles ask, for what goes with the others too.
-    const bool asks = s.swept && row == 0 && s.panels == kTilePanels;
-    const ptrdiff_t asking = asks ? FullTiles(s.end - s.begin) : 0;
+    const bool asks = s.swept && row == 0 && s.panels >= kTilePanels;
+    const ptrdiff_t asking = asks ? FullTiles(s.end - s.begin, tiles.most_rows) : 0;
     const ptrdiff_t share = asking > 0 ? DivUp(s.end - s.begin, asking) : 0;
     ptrdiff_t asked = 0;
-    for (ptrdiff_t i = s.begin; i < s.end;) {
+    ptrdiff_t i = s.begin;
+    if (kTilePanels == 2 && s.b_sum) i += RunSummingTiles(t, s);
+    while (i < s.end) {
       const int n = RowsOfTile(s.end - i, tiles.most_rows);
       t.c = s.c.Row(i - s.begin);
       t.a = s.a.Row(row) + i;
-      if (asking > 0 && n == kTileRows) {
-        AskForSwept(t, *s.swept, s.swept_panel, asked, share);
+      if (asking > 0 && n == tiles.most_rows) {
+        AskForSwept(t, *s.swept, s.swept_panel, s.panels, asked, share);
         asked += share;
-        kAskingTile<T, true>(t);
-      } else if (kTilePanels == 2 && s.b_sum && i == s.begin) {
-        t.b_sum = s.b_sum;
-        kSummingTile<T>(t);
+        kAskingTiles<T, true>.of[s.panels](t);
       } else {
         tiles.of[n](t);
       }

@@ -19,6 +19,12 @@
 //   SSE2     2 x 1 :  8 + 4 + 1 = 13 of 16
 //   NEON     6 x 1 : 24 + 4 + 1 = 29 of 32
 // and half a panel of twice as many rows, where that is a whole number of vectors.
+//
+// A term of a tile takes R + P * kVectors loads, so a square one takes the fewest: of
+// 24 accumulators on AVX-512 12 x 2 takes 14, 8 x 3 takes 11 and 6 x 4 takes 10. Alone
+// on a core all three run at 98 % of the peak; but where the core's other hardware
+// thread is busy, as it often is on a rented machine, loads are what there is too
+// little of.
 #ifndef MLPCORE_KERNELS_TILE_INL_H_
 #define MLPCORE_KERNELS_TILE_INL_H_
 
@@ -40,13 +46,18 @@ constexpr int kVectors = static_cast<int>(kPanel<T>) / kLanes<T>;
 
 constexpr int kTileRows = MLPCORE_TILE_ROWS;
 constexpr int kTilePanels = MLPCORE_TILE_PANELS;
+// The most panels of a tile with all accumulators, and its rows: where there are
+// columns enough for it.
+constexpr int kWidePanels = kTilePanels == 2 ? 4 : kTilePanels;
+constexpr int kWideRows = kTileRows * kTilePanels / kWidePanels;
 template <typename T>
 constexpr ptrdiff_t kQuarter = kPanel<T> / 4;
 template <typename T>
 constexpr int kHalfTileRows = kVectors<T> == 1 ? kTileRows : 2 * kTileRows;
 
-// A tile that asks memory for what is used later does so in as many places by turns.
-constexpr int kStreams = 8;
+// A tile that asks memory for what is used later does so in as many places by turns:
+// dW for four arrays that the optimizer sweeps, in each panel.
+constexpr int kStreams = 4 * (kWidePanels < 2 ? 2 : kWidePanels);
 
 template <typename T>
 struct TileArgs {
@@ -61,15 +72,26 @@ struct TileArgs {
   const T* head;       // where the chains start (panels b_panel apart), or null for 0
   ptrdiff_t terms;     // at most kBlockTerms
   ptrdiff_t cols;      // columns of C to write, at most panels * kPanel
-  const T* ahead[kStreams];   // where to ask memory, in turns, one a term
-  ptrdiff_t ahead_step;       // and so much further with each term
-  T* b_sum = nullptr;         // out: the sum of B's lines (panels c_panel apart)
-  bool resume = false;        // the chains start from C: more terms of a block
-  bool add;                   // C += chains
-  bool relu;                  // C = max(C, 0), after all else
-  const T* relu_y = nullptr;  // C *= relu'(y), after all else; or null; full tiles
+  const char* ahead[kStreams];  // where to ask memory, in turns, one a term
+  ptrdiff_t ahead_step;         // and so many bytes further with each term
+  T* b_sum = nullptr;           // out: the sum of B's lines (panels c_panel apart)
+  bool resume = false;          // the chains start from C: more terms of a block
+  bool add;                     // C += chains
+  bool relu;                    // C = max(C, 0), after all else
+  const T* relu_y = nullptr;    // C *= relu'(y), after all else; or null; full tiles
   ptrdiff_t relu_y_stride = 0;
 };
+
+// The rows of a tile that has all the accumulators there are, or as many as a tile may
+// have.
+constexpr int RowsOfFullTile(int panels) {
+  return panels < kTilePanels ? kTileRows : kTileRows * kTilePanels / panels;
+}
+// Whether it has them, and is for many rows.
+constexpr bool IsFullTile(int rows, int panels) {
+  return panels >= kTilePanels && panels <= kWidePanels &&
+         rows == RowsOfFullTile(panels);
+}
 
 // The register of a tile: a whole one, or a half of one that is as wide as a panel.
 template <typename T, bool kIsHalf>
@@ -91,9 +113,9 @@ struct Tile {
   static constexpr int kOfPanel = static_cast<int>(kPanel<T>) / kL;
   static constexpr ptrdiff_t kWidth = kHalves * kPanel<T> / 2;
   static constexpr int kLine = static_cast<int>(kWidth) / kL;
-  // Only the full tile: in all of them it would be much code for little.
-  static constexpr bool kTakesReluY =
-      !kTransposed && !kAsksAhead && kRows == kTileRows && kHalves == 2 * kTilePanels;
+  // Only full tiles: in all of them it would be much code for little.
+  static constexpr bool kTakesReluY = !kTransposed && !kAsksAhead && kHalves > 1 &&
+                                      IsFullTile(kRows, kHalves / 2);
 
   static MLPCORE_INLINE W Load(const T* p) {
     W w;
@@ -272,7 +294,7 @@ struct TilesOfWidth {
 };
 
 // The tile of `panels` x `rows`, instantiated for panels = PanelsFor(rows), and 1 to 4;
-// transposed, for the weight gradient, up to kTilePanels. And in the forward product
+// transposed, for the weight gradient, up to kWidePanels. And in the forward product
 // that of half a panel.
 template <typename T, bool kTransposed>
 struct TileShapes {
@@ -285,13 +307,14 @@ struct TileShapes {
   }
   MLPCORE_INLINE TilesOfWidth<T> OfWidth(int panels, bool is_half) const {
     if (is_half) return {half, kHalfTileRows<T>};
-    return {of[panels], kTileRows};
+    return {of[panels], RowsOfFullTile(panels)};
   }
 
  private:
   template <int kRows>
   constexpr void AddRows() {
-    AddPanels<kRows, kTransposed ? kTilePanels : PanelsFor<T>(kRows)>();
+    constexpr int kMost = PanelsFor<T>(kRows);
+    AddPanels<kRows, (kTransposed && kMost > kWidePanels ? kWidePanels : kMost)>();
     if constexpr (kRows > 1) AddRows<kRows - 1>();
   }
   template <int kRows, int kPanels>
@@ -312,23 +335,40 @@ struct TileShapes {
 template <typename T, bool kTransposed>
 constexpr TileShapes<T, kTransposed> kTiles;
 
-// The full tile that asks ahead.
+// The full tiles that ask ahead, by their panels.
 template <typename T, bool kTransposed>
-constexpr TileFunction<T> kAskingTile =
-    &Tile<T, kTileRows, 2 * kTilePanels, kTransposed, true>::Run;
+struct AskingTilesOf {
+  TileFunction<T> of[kWidePanels + 1] = {};
 
-// The full tile of dW that sums dz on its way: with 32 registers there are two more,
-// and two additions beside 24 multiply-adds cost nothing.
+  constexpr AskingTilesOf() { Add<kWidePanels>(); }
+
+ private:
+  template <int kPanels>
+  constexpr void Add() {
+    of[kPanels] =
+        &Tile<T, RowsOfFullTile(kPanels), 2 * kPanels, kTransposed, true>::Run;
+    if constexpr (kPanels > kTilePanels) Add<kPanels - 1>();
+  }
+};
+template <typename T, bool kTransposed>
+constexpr AskingTilesOf<T, kTransposed> kAskingTiles;
+
+// The tile of dW that sums dz on its way: with 32 registers there are two more, and two
+// additions beside 24 multiply-adds cost nothing. (Wider tiles have none to spare.)
 template <typename T>
 constexpr TileFunction<T> kSummingTile =
     &Tile<T, kTileRows, 2 * kTilePanels, true, false, true>::Run;
 
-// The largest instantiated number of panels that fits.
+// How many of the panels that are left a tile over so many rows takes: more than four
+// if that many are instantiated for them; else all, or an even share of them (of five
+// three, not four and one: a tile of one panel loads as much as it multiplies).
 template <typename T>
-MLPCORE_INLINE int PanelsOfStrip(int rows, ptrdiff_t panels_left) {
-  const int most = PanelsFor<T>(rows);
-  if (panels_left >= most) return most;
-  return panels_left > 4 ? 4 : static_cast<int>(panels_left);
+MLPCORE_INLINE int PanelsOfStrip(ptrdiff_t rows, ptrdiff_t panels_left) {
+  const int most = PanelsFor<T>(rows < kWideRows ? static_cast<int>(rows) : kWideRows);
+  if (panels_left >= most && most > 4) return most;
+  const ptrdiff_t at_most = most < 4 ? most : 4;
+  if (panels_left <= at_most) return static_cast<int>(panels_left);
+  return static_cast<int>(DivUp(panels_left, DivUp(panels_left, at_most)));
 }
 
 // The rows of the next tile when `left` are left: full tiles, but the last two share
@@ -339,8 +379,8 @@ MLPCORE_INLINE int RowsOfTile(ptrdiff_t left, int most) {
   return static_cast<int>((left + 1) / 2);
 }
 // How many of the tiles over so many rows are full.
-MLPCORE_INLINE ptrdiff_t FullTiles(ptrdiff_t rows) {
-  return rows < kTileRows ? 0 : rows / kTileRows - (rows % kTileRows != 0);
+MLPCORE_INLINE ptrdiff_t FullTiles(ptrdiff_t rows, int most = kTileRows) {
+  return rows < most ? 0 : rows / most - (rows % most != 0);
 }
 
 }  // namespace

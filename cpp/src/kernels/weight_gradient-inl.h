@@ -85,11 +85,12 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
   const ptrdiff_t whole = g.n_panels - sideways;
   const bool tile_sums =
       kTilePanels == 2 && !g.swept && FullTiles(g.in_end - g.in_begin) > 0;
-  const ptrdiff_t summed = tile_sums ? whole / kTilePanels * kTilePanels : 0;
   // Two panels at a time: the sum of one waits for its own chain.
-  for (ptrdiff_t p = summed; g.in_begin == 0 && p < g.n_panels; p += 2) {
-    p + 1 < g.n_panels ? BiasGradient<2>(g, p) : BiasGradient<1>(g, p);
-  }
+  const auto sum_biases = [&](ptrdiff_t p, ptrdiff_t end) {
+    for (; g.in_begin == 0 && p < end; p += 2) {
+      p + 1 < end ? BiasGradient<2>(g, p) : BiasGradient<1>(g, p);
+    }
+  };
   const auto dz_of = [&](ptrdiff_t p) {
     return Rows<const T>{g.dz.data + p * kPanel<T>, g.dz.stride};
   };
@@ -109,13 +110,16 @@ void WeightGradient(const WeightGradientArgs<T>& g) {
                     g.accumulate};
     if (begin == g.in_begin) s.swept = g.swept;
     s.swept_panel = p;
-    if (begin == 0 && p < summed) s.b_sum = g.panel + p * g.panel_size;
+    if (begin == 0 && tile_sums && p < whole) s.b_sum = g.panel + p * g.panel_size;
     SumOverRows<T>(s);
   };
-  for (ptrdiff_t p = 0; p < whole; p += kTilePanels) {
-    sum(p, whole - p < kTilePanels ? static_cast<int>(whole - p) : kTilePanels,
-        g.in_begin);
+  for (ptrdiff_t p = 0; p < whole;) {
+    const int panels = PanelsOfStrip<T>(kWideRows, whole - p);
+    sum_biases(p + (tile_sums ? panels / kTilePanels * kTilePanels : 0), p + panels);
+    sum(p, panels, g.in_begin);
+    p += panels;
   }
+  sum_biases(whole, g.n_panels);
   if (sideways == 0) return;
   // Without padding, x may end inside of a line: what is left is taken upright.
   const ptrdiff_t rest = g.padded ? 0 : (g.in_end - g.in_begin) % kPanel<T>;
