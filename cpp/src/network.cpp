@@ -17,9 +17,9 @@ namespace mlpcore {
 namespace {
 
 // Whether many rows cost less sideways, in multiply-adds of a vector for a vector of
-// rows: each output once, where the upright product has whole panels; but a chain
-// starts by way of memory, and the rows are turned, which takes 3.5 cycles a column.
-// (Those of a softmax are turned there and back in any case.)
+// rows: each output once, where the upright product has whole panels; but each chain's
+// start is broadcast, and the rows are turned, which takes 3.5 cycles a column. (Those
+// of a softmax are turned there and back in any case.)
 template <typename T>
 bool IsFasterSideways(const std::vector<LayerLayout>& layout, bool softmax) {
   constexpr ptrdiff_t kTurn = 7, kStart = 1;

@@ -41,13 +41,14 @@ template <typename T>
 struct RowSums {
   Rows<T> c;  // out: a row for each column, in panels that are c_panel apart
   ptrdiff_t c_panel;
-  Rows<const T> a, b;  // b's panels lie side by side
+  Rows<const T> a, b;
   ptrdiff_t begin, end, rows;
   int panels;
   ptrdiff_t slice = kBlockTerms;  // rows at a time
   bool add = false;               // to C
-  bool resume = false;            // the chains start from C
   bool relu = false;
+  ptrdiff_t b_panel = kPanel<T>;  // how far apart b's panels are
+  const T* head = nullptr;        // where the chains of each column start, or null
   const SweptLines<T>* swept = nullptr;
   ptrdiff_t swept_panel = 0;
   // Out: of b alone, of every pair of panels; or null. If there are kTileRows columns.
@@ -65,7 +66,7 @@ MLPCORE_INLINE ptrdiff_t RunSummingTiles(TileArgs<T> t, const RowSums<T>& s) {
     t.cols = pair ? kTilePanels * kPanel<T> : kPanel<T>;
     pair ? kSummingTile<T>(t) : kTiles<T, true>.of[1][kTileRows](t);
     t.c += kTilePanels * s.c_panel;
-    t.b += kTilePanels * kPanel<T>;
+    t.b += kTilePanels * s.b_panel;
     t.b_sum += kTilePanels * s.c_panel;
   }
   return kTileRows;
@@ -79,7 +80,7 @@ void SumOverRows(const RowSums<T>& s) {
   t.c_panel = s.c_panel;
   t.a_stride = s.a.stride;
   t.b_stride = s.b.stride;
-  t.b_panel = kPanel<T>;
+  t.b_panel = s.b_panel;
   t.head = nullptr;
   t.cols = s.panels * kPanel<T>;
   t.add = s.add;
@@ -87,7 +88,7 @@ void SumOverRows(const RowSums<T>& s) {
   for (ptrdiff_t row = 0; row < s.rows; row += s.slice) {
     t.b = s.b.Row(row);
     t.terms = s.rows - row < s.slice ? s.rows - row : s.slice;
-    t.resume = s.resume || row > 0;
+    t.resume = row > 0;
     // The full tiles ask, for what goes with the others too.
     const bool asks = s.swept && row == 0 && s.panels >= kTilePanels;
     const ptrdiff_t asking = asks ? FullTiles(s.end - s.begin, tiles.most_rows) : 0;
@@ -99,6 +100,7 @@ void SumOverRows(const RowSums<T>& s) {
       const int n = RowsOfTile(s.end - i, tiles.most_rows);
       t.c = s.c.Row(i - s.begin);
       t.a = s.a.Row(row) + i;
+      if (s.head) t.head = s.head + i;
       if (asking > 0 && n == tiles.most_rows) {
         AskForSwept(t, *s.swept, s.swept_panel, s.panels, asked, share);
         asked += share;

@@ -5,9 +5,9 @@
 //   y^T = phi(W^T x^T + b)
 //
 // Each element is the same chain of multiply-adds as in the upright product
-// (dense-inl.h), so it has the same bits. A group is as many rows as the tile is wide;
-// its matrices are contiguous, (n, kGroupRows), and those of several groups follow one
-// another.
+// (dense-inl.h), so it has the same bits. A group is as many rows as a line has
+// elements; its matrices are contiguous, (n, kGroupRows), and those of several groups
+// follow one another, as panels do: a tile takes up to kWidePanels of them.
 #ifndef MLPCORE_KERNELS_SIDEWAYS_INL_H_
 #define MLPCORE_KERNELS_SIDEWAYS_INL_H_
 
@@ -21,7 +21,7 @@ namespace MLPCORE_ISA {
 namespace {
 
 template <typename T>
-constexpr ptrdiff_t kGroupRows = kTilePanels * kPanel<T>;
+constexpr ptrdiff_t kGroupRows = kPanel<T>;
 
 // use(row, column, Columns<n>) for every piece of the rows of some groups.
 template <typename T, typename Use>
@@ -85,22 +85,19 @@ void GroupsToRows(Rows<T> y, const T* z, ptrdiff_t groups, ptrdiff_t n, bool sof
   if (softmax) Softmax<T>(y, y, groups * kGroupRows<T>, n, false);
 }
 
-// Some outputs of a group: those of the panel at `head`.
+// Some outputs of some groups, those of the panel at `head`. The groups' matrices are
+// y_group and x_group apart.
 template <typename T>
-MLPCORE_INLINE void PanelSideways(Rows<T> y, Rows<const T> x, const T* head,
+MLPCORE_INLINE void PanelSideways(Rows<T> y, ptrdiff_t y_group, Rows<const T> x,
+                                  ptrdiff_t x_group, int groups, const T* head,
                                   ptrdiff_t n_in, ptrdiff_t n_out, bool relu) {
-  for (ptrdiff_t j = 0; j < n_out; ++j) {
-    MLPCORE_UNROLL
-    for (ptrdiff_t lane = 0; lane < kGroupRows<T>; lane += kLanes<T>) {
-      Store<T>(Set<T>(head[j]), y.Row(j) + lane);
-    }
-  }
-  RowSums<T> sums = {y, kPanel<T>, {}, {}, 0, n_out, 0, kTilePanels};
+  RowSums<T> sums = {y, y_group, {}, {}, 0, n_out, 0, groups};
+  sums.b_panel = x_group;
   for (ptrdiff_t k = 0; k < n_in; k += kBlockTerms) {
     sums.a = {head + (1 + k) * kPanel<T>, kPanel<T>};
     sums.b = x.From(k);
     sums.rows = n_in - k < kBlockTerms ? n_in - k : kBlockTerms;
-    sums.resume = k == 0;
+    sums.head = k == 0 ? head : nullptr;
     sums.add = k > 0;
     sums.relu = relu && n_in - k <= kBlockTerms;
     SumOverRows<T>(sums);
@@ -110,15 +107,20 @@ MLPCORE_INLINE void PanelSideways(Rows<T> y, Rows<const T> x, const T* head,
 template <typename T>
 void DenseSideways(const SidewaysArgs<T>& d) {
   const bool relu = d.activation == Activation::kRelu;
-  for (ptrdiff_t group = 0; group < d.groups; ++group) {
-    const Rows<const T> x = {d.x + group * d.n_in * kGroupRows<T>, kGroupRows<T>};
-    const Rows<T> y = {d.y + group * d.n_out * kGroupRows<T>, kGroupRows<T>};
+  const ptrdiff_t x_group = d.n_in * kGroupRows<T>, y_group = d.n_out * kGroupRows<T>;
+  for (ptrdiff_t group = 0; group < d.groups;) {
+    const int groups = PanelsOfStrip<T>(kWideRows, d.groups - group);
+    const Rows<const T> x = {d.x + group * x_group, kGroupRows<T>};
+    const Rows<T> y = {d.y + group * y_group, kGroupRows<T>};
     for (ptrdiff_t j = 0; j < d.n_out; j += kPanel<T>) {
-      PanelSideways<T>(y.From(j), x, d.panels + j * (1 + d.n_in), d.n_in,
+      PanelSideways<T>(y.From(j), y_group, x, x_group, groups,
+                       d.panels + j * (1 + d.n_in), d.n_in,
                        d.n_out - j < kPanel<T> ? d.n_out - j : kPanel<T>, relu);
     }
-    if (IsAppliedInTile(d.activation)) continue;
-    Activate<T>(d.activation, y, {}, y, d.n_out, kGroupRows<T>, false);
+    if (!IsAppliedInTile(d.activation)) {
+      Activate<T>(d.activation, y, {}, y, 1, groups * y_group, false);
+    }
+    group += groups;
   }
 }
 

@@ -69,7 +69,8 @@ struct TileArgs {
   const T* b;          // line of the first term
   ptrdiff_t b_stride;  // from term to term
   ptrdiff_t b_panel;   // from panel to panel
-  const T* head;       // where the chains start (panels b_panel apart), or null for 0
+  const T* head;       // where the chains start (panels b_panel apart; kTransposed: an
+                       // element for each row), or null for 0
   ptrdiff_t terms;     // at most kBlockTerms
   ptrdiff_t cols;      // columns of C to write, at most panels * kPanel
   const char* ahead[kStreams];  // where to ask memory, in turns, one a term
@@ -155,11 +156,14 @@ struct Tile {
   static __attribute__((noinline)) void Run(const TileArgs<T>& t) {
     W acc[kRows][kLine];
     MLPCORE_UNROLL
-    for (int v = 0; v < kLine; ++v) {
+    for (int r = 0; r < kRows; ++r) {
       W start{};
-      if (t.head) start = Load(t.head + Offset(v, t.b_panel));
+      if (kTransposed && t.head) start = t.head[r] - W{};
       MLPCORE_UNROLL
-      for (int r = 0; r < kRows; ++r) acc[r][v] = start;
+      for (int v = 0; v < kLine; ++v) {
+        if (!kTransposed && t.head) start = Load(t.head + Offset(v, t.b_panel));
+        acc[r][v] = start;
+      }
     }
     if (kTransposed && t.resume) {
       ForEach(t.c, t.c_stride, t.c_panel,
