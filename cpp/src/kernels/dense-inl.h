@@ -166,11 +166,11 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.head = k > 0 ? nullptr : head;
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
-      const bool is_full = IsFullTile(tiles.most_rows, strip.panels);
-      const bool takes_y =
-          p.relu_y && is_full && cols == width && terms_left <= kBlockTerms;
+      const bool takes_y = p.relu_y && !strip.half && IsFullWidth(strip.panels) &&
+                           cols == width && terms_left <= kBlockTerms;
       ptrdiff_t row = 0;
-      if ((p.far_panels || p.next_a.size > 0) && is_full && t.cols == width) {
+      if ((p.far_panels || p.next_a.size > 0) && !strip.half &&
+          IsFullWidth(strip.panels) && t.cols == width) {
         AskingTiles<T> asking(p, t, strip.panels, col, k);
         row = p.far_panels ? asking.ForWeights() : asking.ForRows();
       }

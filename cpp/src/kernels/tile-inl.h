@@ -83,15 +83,12 @@ struct TileArgs {
   ptrdiff_t relu_y_stride = 0;
 };
 
-// The rows of a tile that has all the accumulators there are, or as many as a tile may
-// have.
-constexpr int RowsOfFullTile(int panels) {
-  return panels < kTilePanels ? kTileRows : kTileRows * kTilePanels / panels;
+// Tiles with all the accumulators there are, for many rows: their panels and rows.
+constexpr bool IsFullWidth(int panels) {
+  return panels >= kTilePanels && panels <= kWidePanels;
 }
-// Whether it has them, and is for many rows.
-constexpr bool IsFullTile(int rows, int panels) {
-  return panels >= kTilePanels && panels <= kWidePanels &&
-         rows == RowsOfFullTile(panels);
+constexpr int RowsOfFullTile(int panels) {
+  return panels <= kTilePanels ? kTileRows : kTileRows * kTilePanels / panels;
 }
 
 // The register of a tile: a whole one, or a half of one that is as wide as a panel.
@@ -115,8 +112,9 @@ struct Tile {
   static constexpr ptrdiff_t kWidth = kHalves * kPanel<T> / 2;
   static constexpr int kLine = static_cast<int>(kWidth) / kL;
   // Only full tiles: in all of them it would be much code for little.
-  static constexpr bool kTakesReluY = !kTransposed && !kAsksAhead && kHalves > 1 &&
-                                      IsFullTile(kRows, kHalves / 2);
+  static constexpr bool kTakesReluY = !kTransposed && !kAsksAhead &&
+                                      IsFullWidth(kHalves / 2) &&
+                                      kRows == RowsOfFullTile(kHalves / 2);
 
   static MLPCORE_INLINE W Load(const T* p) {
     W w;
@@ -156,13 +154,17 @@ struct Tile {
   static __attribute__((noinline)) void Run(const TileArgs<T>& t) {
     W acc[kRows][kLine];
     MLPCORE_UNROLL
-    for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kLine; ++v) {
       W start{};
-      if (kTransposed && t.head) start = t.head[r] - W{};
+      if (!kTransposed && t.head) start = Load(t.head + Offset(v, t.b_panel));
       MLPCORE_UNROLL
-      for (int v = 0; v < kLine; ++v) {
-        if (!kTransposed && t.head) start = Load(t.head + Offset(v, t.b_panel));
-        acc[r][v] = start;
+      for (int r = 0; r < kRows; ++r) acc[r][v] = start;
+    }
+    if (kTransposed && t.head) {
+      MLPCORE_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; ++v) acc[r][v] = t.head[r] - W{};
       }
     }
     if (kTransposed && t.resume) {
@@ -368,6 +370,7 @@ constexpr TileFunction<T> kSummingTile =
 // three, not four and one: a tile of one panel loads as much as it multiplies).
 template <typename T>
 MLPCORE_INLINE int PanelsOfStrip(ptrdiff_t rows, ptrdiff_t panels_left) {
+  if (panels_left == 1) return 1;
   const int most = PanelsFor<T>(rows < kWideRows ? static_cast<int>(rows) : kWideRows);
   if (panels_left >= most && most > 4) return most;
   const ptrdiff_t at_most = most < 4 ? most : 4;
