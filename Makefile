@@ -26,9 +26,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-# As a user installs it: a wheel built in isolation.
+# As a user installs it: a wheel built in isolation, or PACKAGE, one that is there.
+PACKAGE ?= .
 demo: $(BIN)/python
-	$(BIN)/python -m pip install --quiet '.[demo]'
+	$(BIN)/python -m pip install --quiet '$(PACKAGE)[demo]'
 	$(BIN)/python -m mlpcore demo
 
 # The rivals are large; BENCH_ARGS=--quick takes two minutes.

@@ -75,7 +75,7 @@ MLPCORE_INLINE int SidewaysPanels(const WeightGradientArgs<T>& g) {
 // cycles, and its neighbour most of them again. More than 192 rows of both nearly fill
 // an L1 of 32 KB and push each other out; so the tiles take half of such a chunk, then
 // go on from C with the other half: the same chains. (Not where chains are added to C.
-// A tile of 12 x 2 takes 24 cycles a row, 12 on Zen 5, and L2 keeps up.)
+// A tile of 24 accumulators takes 24 cycles a row, 12 on Zen 5, and L2 keeps up.)
 template <typename T>
 void WeightGradient(const WeightGradientArgs<T>& g) {
   constexpr ptrdiff_t kStays = kBlockTerms * 3 / 4;
