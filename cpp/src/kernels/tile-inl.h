@@ -72,7 +72,8 @@ struct TileArgs {
   const T* head;       // where the chains start (panels b_panel apart; kTransposed: an
                        // element for each row), or null for 0
   ptrdiff_t terms;     // at most kBlockTerms
-  ptrdiff_t cols;      // columns of C to write, at most panels * kPanel
+  ptrdiff_t cols;      // columns of C to write, at most panels * kPanel (kTransposed,
+                       // and if it asks ahead: all)
   const char* ahead[kStreams];  // where to ask memory, in turns, one a term
   ptrdiff_t ahead_step;         // and so many bytes further with each term
   T* b_sum = nullptr;           // out: the sum of B's lines (panels c_panel apart)
@@ -224,7 +225,8 @@ struct Tile {
     asm("" : "+r"(t));
     T* const c = t->c;
     const ptrdiff_t stride = t->c_stride, panel = t->c_panel, cols = t->cols;
-    const bool whole = cols >= kWidth;
+    // dW's panels are whole, and so are those of tiles that ask.
+    const bool whole = kTransposed || kAsksAhead || cols >= kWidth;
     const auto lanes_of = [&](int v) {
       const ptrdiff_t left = cols - v * kL;
       return left < 0 ? 0 : left > kL ? kL : left;
