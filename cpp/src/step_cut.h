@@ -27,10 +27,10 @@ inline std::vector<Part> PartsOf(const std::vector<LayerLayout>& layout) {
     const ptrdiff_t n_in = layout[l].n_in, n_panels = layout[l].n_panels;
     const ptrdiff_t inputs = PartInputs(n_panels);
     for (ptrdiff_t in = 0, end; in < n_in; in = end) {
+      // The last part may have a third more.
       end = 3 * (n_in - in) > 4 * inputs ? in + inputs : n_in;
       for (ptrdiff_t panel = 0, n; panel < n_panels; panel += n) {
-        // As even as may be: of five panels three, not four and one.
-        n = DivUp(n_panels - panel, DivUp(n_panels - panel, kPartPanels));
+        n = EvenShare(n_panels - panel, kPartPanels);
         parts.push_back({static_cast<ptrdiff_t>(parts.size()),
                          static_cast<ptrdiff_t>(l), panel, n, in, end});
       }

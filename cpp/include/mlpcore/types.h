@@ -90,6 +90,12 @@ template <typename T>
 MLPCORE_ALWAYS_INLINE constexpr T RoundUp(T a, T b) {
   return DivUp(a, b) * b;
 }
+// How many of n come first where they go in equal shares, of `most` at most, as few as
+// may be: of five by four three, not four and then one.
+template <typename T>
+MLPCORE_ALWAYS_INLINE constexpr T EvenShare(T n, T most) {
+  return DivUp(n, DivUp(n, most));
+}
 
 // The targets of some rows: class indices, or values of shape (rows, n_out).
 template <typename T>

@@ -29,6 +29,12 @@ struct PanelProductArgs {
   Span<T> next_a = {};  // rows of A that come from memory next
 };
 
+// Whether something is asked for while C is computed.
+template <typename T>
+MLPCORE_INLINE bool AsksAhead(const PanelProductArgs<T>& p) {
+  return p.far_panels || p.next_a.size > 0;
+}
+
 // What comes from memory and what is computed must not take turns: the full tiles of a
 // block (the terms from k of a strip that begins at col) ask for what is next, a share
 // each, spread over their terms: asked for at once it would fill the buffers for
@@ -94,6 +100,10 @@ struct Strip {
   bool half;   // of a panel, that is all
   bool joins;  // and the quarter after it, in BesideTiles
 };
+// Whether its tiles have all the accumulators there are.
+MLPCORE_INLINE bool IsFull(const Strip& strip) {
+  return !strip.half && IsFullWidth(strip.panels);
+}
 
 // Whether the last panel of so many columns has at most some of them.
 template <typename T>
@@ -106,8 +116,7 @@ MLPCORE_INLINE bool LastPanelHas(ptrdiff_t at_most, ptrdiff_t columns) {
 template <typename T>
 MLPCORE_INLINE bool JoinsLastPanel(const PanelProductArgs<T>& p) {
   const ptrdiff_t before = (p.col_end - p.col_begin) / kPanel<T>;
-  const bool asks = p.far_panels || p.next_a.size > 0;
-  return kVectors<T> == 1 && p.rows >= kTileRows && before > 0 && !asks &&
+  return kVectors<T> == 1 && p.rows >= kTileRows && before > 0 && !AsksAhead(p) &&
          !(p.relu_y && before > 1) && LastPanelHas<T>(kQuarter<T>, p.col_end) &&
          (p.padded || p.col_end % kPanel<T> == kQuarter<T>);
 }
@@ -166,11 +175,10 @@ MLPCORE_INLINE void PanelProduct(const PanelProductArgs<T>& p, Finish finish) {
       t.head = k > 0 ? nullptr : head;
       t.relu = p.relu && terms_left <= kBlockTerms;
       t.b = head + (1 + k) * kPanel<T>;
-      const bool takes_y = p.relu_y && !strip.half && IsFullWidth(strip.panels) &&
-                           cols == width && terms_left <= kBlockTerms;
+      const bool takes_y =
+          p.relu_y && IsFull(strip) && cols == width && terms_left <= kBlockTerms;
       ptrdiff_t row = 0;
-      if ((p.far_panels || p.next_a.size > 0) && !strip.half &&
-          IsFullWidth(strip.panels) && t.cols == width) {
+      if (AsksAhead(p) && IsFull(strip) && t.cols == width) {
         AskingTiles<T> asking(p, t, strip.panels, col, k);
         row = p.far_panels ? asking.ForWeights() : asking.ForRows();
       }

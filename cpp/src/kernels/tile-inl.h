@@ -368,8 +368,8 @@ constexpr TileFunction<T> kSummingTile =
     &Tile<T, kTileRows, 2 * kTilePanels, true, false, true>::Run;
 
 // How many of the panels that are left a tile over so many rows takes: more than four
-// if that many are instantiated for them; else all, or an even share of them (of five
-// three, not four and one: a tile of one panel loads as much as it multiplies).
+// if that many are instantiated for them; else all, or an even share of them: a tile of
+// one panel loads as much as it multiplies.
 template <typename T>
 MLPCORE_INLINE int PanelsOfStrip(ptrdiff_t rows, ptrdiff_t panels_left) {
   if (panels_left == 1) return 1;
@@ -377,7 +377,7 @@ MLPCORE_INLINE int PanelsOfStrip(ptrdiff_t rows, ptrdiff_t panels_left) {
   if (panels_left >= most && most > 4) return most;
   const ptrdiff_t at_most = most < 4 ? most : 4;
   if (panels_left <= at_most) return static_cast<int>(panels_left);
-  return static_cast<int>(DivUp(panels_left, DivUp(panels_left, at_most)));
+  return static_cast<int>(EvenShare(panels_left, at_most));
 }
 
 // The rows of the next tile when `left` are left: full tiles, but the last two share
