@@ -37,13 +37,15 @@ bench: $(BIN)/python
 	$(BIN)/python -m pip install --quiet '.[bench]'
 	$(BIN)/python -m mlpcore.bench $(BENCH_ARGS)
 
-# As a developer has it: editable, the build kept from time to time.
+# As a developer has it: editable, the build kept from time to time. The C++ tests are added
+# to the same tree, so that the core is compiled once.
 SOURCES = $(shell find cpp python -name '*.cpp' -o -name '*.h' -o -name '*.py' \
 	-o -name 'CMakeLists.txt') CMakeLists.txt pyproject.toml
+INSTALL_EDITABLE = $(BIN)/python -m pip install --quiet --no-build-isolation \
+	-Cbuild-dir=build/release -Ccmake.define.MLPCORE_WERROR=ON --editable
 $(VENV)/.developer: $(BIN)/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet cmake ninja numpy pybind11 scikit-build-core
-	$(BIN)/python -m pip install --quiet --no-build-isolation \
-		-Ccmake.define.MLPCORE_WERROR=ON --editable '.[test,lint]'
+	$(INSTALL_EDITABLE) '.[test,lint]'
 	touch $@
 
 test: test-cpp test-python
@@ -51,15 +53,16 @@ test: test-cpp test-python
 test-python: $(VENV)/.developer
 	$(BIN)/python -m pytest --doctest-modules tests python/mlpcore
 
-build/release/CMakeCache.txt: $(VENV)/.developer
+build/release/CTestTestfile.cmake: $(VENV)/.developer
 	tools/install-system-packages
 	PATH=$(BIN):$$PATH cmake --preset release -G Ninja
+	touch $@
 
-test-cpp: build/release/CMakeCache.txt
+test-cpp: build/release/CTestTestfile.cmake
 	PATH=$(BIN):$$PATH cmake --build --preset release
 	PATH=$(BIN):$$PATH ctest --preset release
 
-accuracy: build/release/CMakeCache.txt
+accuracy: build/release/CTestTestfile.cmake
 	PATH=$(BIN):$$PATH cmake --build --preset release --target accuracy
 	build/release/tests/cpp/accuracy
 
@@ -71,11 +74,11 @@ check-wheel: $(BIN)/python
 	$(BIN)/python -m pip install --quiet --group release
 	$(BIN)/python tools/check_wheel.py
 
-bench-cpp: build/release/CMakeCache.txt
+bench-cpp: build/release/CTestTestfile.cmake
 	PATH=$(BIN):$$PATH cmake --build --preset release --target mlpcore_bench
 	build/release/bench/cpp/mlpcore_bench $(BENCH_ARGS)
 
-count-instructions: build/release/CMakeCache.txt
+count-instructions: build/release/CTestTestfile.cmake
 	tools/install-system-packages valgrind
 	PATH=$(BIN):$$PATH cmake --build --preset release --target instruction_cases
 	$(BIN)/python tools/count_instructions.py build/release/bench/cpp/instruction_cases \
@@ -96,8 +99,7 @@ format: $(VENV)/.developer
 
 # A stamp of its own: most who test do not build the documentation.
 $(VENV)/.docs: $(VENV)/.developer
-	$(BIN)/python -m pip install --quiet --no-build-isolation \
-		-Ccmake.define.MLPCORE_WERROR=ON --editable '.[test,lint,docs]'
+	$(INSTALL_EDITABLE) '.[test,lint,docs]'
 	touch $@
 
 docs: $(VENV)/.docs
