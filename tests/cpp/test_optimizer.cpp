@@ -133,6 +133,28 @@ std::vector<TrainerConfig> AllConfigs() {
   return configs;
 }
 
+// A sweep over n elements by hand: parameters, moments and gradient, 0 as yet.
+template <typename T>
+struct ByHand {
+  ByHand(const TrainerConfig& config, ptrdiff_t n) : p(n), m(n), v(n), g(n) {
+    u.optimizer = config.optimizer;
+    u.parameters = p.data();
+    u.moment1 = m.data();
+    u.moment2 = v.data();
+    u.gradient = g.data();
+    u.n = n;
+    u.momentum = T(0.9);
+    u.momentum_rest = T(0.1);
+    u.decay = T(0.999);
+    u.decay_rest = T(0.001);
+    u.step_size = T(0.1);
+    u.epsilon = T(1e-8);
+    u.nesterov = config.nesterov;
+  }
+  AlignedBuffer<T> p, m, v, g;
+  UpdateArgs<T> u;
+};
+
 }  // namespace
 
 TEST_SUITE("optimizer") {
@@ -188,31 +210,82 @@ TEST_SUITE("optimizer") {
     });
   }
 
+  TEST_CASE_TEMPLATE("subnormal moments become 0, every 256th step", T, float, double) {
+    const NetworkSpec spec = SmallSpec();
+    DataSet<T> data(spec, 25);
+    std::fill(data.x.begin(), data.x.end(), T(0));  // so W of layer 0 has no gradient
+    const size_t n_unreached = 7 * 19;
+    const T least = std::numeric_limits<T>::min();
+    for (const TrainerConfig& config : AllConfigs()) {
+      if (config.l2 > 0) continue;  // that is a gradient
+      CAPTURE(kOptimizerNames[static_cast<int>(config.optimizer)]);
+      const auto network = MakeNetwork<T>(spec);
+      Trainer<T> trainer(network, config);
+      for (const int64_t step : {255, 256, 257, 1024}) {
+        CAPTURE(step);
+        std::vector<T> moment(network->n_parameters());
+        for (size_t i = 0; i < n_unreached; ++i) {
+          moment[i] = least * T(i % 2 ? 0.5 : 1.2);
+        }
+        for (const int which : {1, 2}) {
+          if (trainer.has_moment(which)) trainer.SetMoment(which, moment.data());
+        }
+        trainer.set_counts(step - 1, 0);
+        trainer.Step(data.batch(), kLearningRate);
+        for (const int which : {1, 2}) {
+          if (!trainer.has_moment(which)) continue;
+          trainer.GetMoment(which, moment.data());
+          const auto end = moment.begin() + n_unreached;
+          const auto is_subnormal = [&](T m) { return m != 0 && std::fabs(m) < least; };
+          CHECK(std::count_if(moment.begin(), end, is_subnormal) ==
+                (step % 256 == 0 ? 0 : n_unreached / 2));
+          CHECK(std::count(moment.begin(), end, T(0)) ==
+                (step % 256 == 0 ? n_unreached / 2 : 0));
+        }
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a gradient whose square underflows counts as 0", T, float,
+                     double) {
+    const T least = sizeof(T) == 4 ? T(0x1p-58) : T(0x1p-506);
+    OnEveryIsa([&] {
+      constexpr ptrdiff_t kN = kPanel<T>;
+      for (const TrainerConfig& config : AllConfigs()) {
+        CAPTURE(kOptimizerNames[static_cast<int>(config.optimizer)]);
+        const bool squares = config.optimizer != Optimizer::kSgd;
+        ByHand<T> hand(config, kN);
+        for (ptrdiff_t i = 0; i < kN; ++i) {
+          hand.g.data()[i] = least * T(i % 2 ? 0.99 : 1.01) * T(i % 4 < 2 ? 1 : -1);
+        }
+        ActiveKernels<T>().update(hand.u);
+        for (ptrdiff_t i = 0; i < kN; ++i) {
+          const bool dropped = squares && i % 2;
+          CHECK((hand.p.data()[i] == 0) == dropped);
+          if (config.optimizer != Optimizer::kRmsprop) {
+            CHECK((hand.m.data()[i] == 0) == dropped);
+          }
+          if (squares) {
+            CHECK((hand.v.data()[i] >= std::numeric_limits<T>::min()) == !dropped);
+            CHECK((hand.v.data()[i] == 0) == dropped);
+          }
+        }
+      }
+    });
+  }
+
   TEST_CASE_TEMPLATE("zero stays zero, with the smallest epsilon", T, float, double) {
     OnEveryIsa([] {
       constexpr ptrdiff_t kN = 2 * kPanel<T>;
       for (const TrainerConfig& config : AllConfigs()) {
-        AlignedBuffer<T> p(kN), m(kN), v(kN), g(kN);
-        UpdateArgs<T> u;
-        u.optimizer = config.optimizer;
-        u.parameters = p.data();
-        u.moment1 = m.data();
-        u.moment2 = v.data();
-        u.gradient = g.data();
-        u.n = kN;
-        u.l2 = T(0.1);
-        u.momentum = T(0.9);
-        u.momentum_rest = T(0.1);
-        u.decay = T(0.99);
-        u.decay_rest = T(0.01);
-        u.step_size = T(0.1);
-        u.epsilon = std::numeric_limits<T>::denorm_min();
-        u.nesterov = config.nesterov;
-        ActiveKernels<T>().update(u);
+        ByHand<T> hand(config, kN);
+        hand.u.l2 = T(0.1);
+        hand.u.epsilon = std::numeric_limits<T>::denorm_min();
+        ActiveKernels<T>().update(hand.u);
         const std::vector<T> zeros(kN);
-        CHECK(std::equal(zeros.begin(), zeros.end(), p.data()));
-        CHECK(std::equal(zeros.begin(), zeros.end(), m.data()));
-        CHECK(std::equal(zeros.begin(), zeros.end(), v.data()));
+        CHECK(std::equal(zeros.begin(), zeros.end(), hand.p.data()));
+        CHECK(std::equal(zeros.begin(), zeros.end(), hand.m.data()));
+        CHECK(std::equal(zeros.begin(), zeros.end(), hand.v.data()));
       }
     });
   }
