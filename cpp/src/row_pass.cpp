@@ -136,6 +136,7 @@ void RowPass<T>::LossAndOutputGradient(ptrdiff_t first, ptrdiff_t count) {
   loss.gradient = output.dz.rows(first);
   loss.z = output.y.rows(first);
   loss.label_smoothing = static_cast<T>(options_.label_smoothing);
+  loss.drops_tiny = options_.drops_tiny;
   loss.targets = TargetsOf(first);
   if (const T* weights = WeightsOf(first)) {
     for (ptrdiff_t i = 0; i < count; ++i) {
@@ -171,6 +172,7 @@ void RowPass<T>::Backward(ptrdiff_t first, ptrdiff_t count) {
     args.activation = spec_.activations[i - 1];
     args.padded = true;
     args.far_panels = network_.weights_are_far();
+    args.drops_tiny = options_.drops_tiny;
     args.y = below.y.rows(first);
     // A buffer may be there from an earlier call with dropout.
     const bool masked = options_.dropout && spec_.dropout[i - 1] > 0;

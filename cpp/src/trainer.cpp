@@ -221,6 +221,7 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                   [](double rate) { return rate > 0; });
   options.seed = config_.seed;
   options.step = static_cast<uint64_t>(step_);
+  options.drops_tiny = true;
   state_->update = UpdateArgsOf<T>(config_, state_->beta_1, state_->beta_2, moment_age_,
                                    learning_rate);
   // A norm or a hook needs the gradient as a whole; else each part is used at once.

@@ -19,6 +19,7 @@ struct LossRun {
   std::vector<T> targets;                // (rows, n)
   std::vector<T> weights;                // (rows), or empty
   T scale = 1, parameter = 0, label_smoothing = 0;
+  bool drops_tiny = false;
 
   std::vector<T> row_loss, gradient;
   std::vector<int32_t> row_class;
@@ -44,6 +45,7 @@ struct LossRun {
     args.output = output;
     args.parameter = parameter;
     args.label_smoothing = label_smoothing;
+    args.drops_tiny = drops_tiny;
     ActiveKernels<T>().loss(args);
     row_loss = losses.Dense();
     gradient = out.Dense();

@@ -113,6 +113,26 @@ void CheckInputGradient(ptrdiff_t n_in, ptrdiff_t n_out) {
       CHECK(FirstDifference(out.Dense().data(), with_derivative.data(), n) == -1);
       CHECK(out.FrameIsIntact());
 
+      // In a training, products below 2^-58 are 0, of float32.
+      std::vector<T> tiny = y;
+      for (T& t : tiny) t *= T(0x1p-58);
+      const Framed<T> slopes(tiny, rows, n_in, 3, 2);
+      args.derivative = slopes.rows();
+      for (const bool drops : {false, true}) {
+        args.drops_tiny = drops;
+        ActiveKernels<T>().input_gradient(args);
+        std::vector<T> expected(oracle.begin(),
+                                oracle.begin() + static_cast<ptrdiff_t>(n));
+        for (size_t i = 0; i < n; ++i) {
+          expected[i] *= tiny[i];
+          if (drops && sizeof(T) == 4 && std::fabs(expected[i]) < T(0x1p-58)) {
+            expected[i] = 0;
+          }
+        }
+        CHECK(FirstDifference(out.Dense().data(), expected.data(), n) == -1);
+      }
+      args.drops_tiny = false;
+
       // relu's, of padded rows: some are the tiles' affair, unless weights are far.
       const Framed<T> padded_outputs = PadColumns(y, rows, n_in);
       const Framed<T> padded(rows, RoundUp(n_in, kPanel<T>), 2, 3);

@@ -235,6 +235,47 @@ TEST_SUITE("loss") {
     });
   }
 
+  TEST_CASE_TEMPLATE("a training drops gradients below 2^-58, of float32", T, float,
+                     double) {
+    enum Kind { kSigmoid, kLabels, kDistributions };
+    OnEveryIsa([] {
+      for (const Kind kind : {kSigmoid, kLabels, kDistributions}) {
+        for (const ptrdiff_t n : {2, 40}) {
+          CAPTURE(kind);
+          CAPTURE(n);
+          LossRun<T> run;
+          run.rows = 37;
+          run.n = n;
+          run.softmax = kind != kSigmoid;
+          const size_t size = static_cast<size_t>(run.rows * n);
+          run.z = NoiseVector<T>(size, 1, T(60));
+          if (kind == kLabels) {
+            run.labels = RandomLabels(run.rows, n, 2);
+          } else {
+            run.targets.assign(size, T(0));
+            for (size_t i = 0; i < size; i += 2) {
+              run.targets[i] = kind == kSigmoid || i % 4 ? T(1) : T(0.5);
+            }
+          }
+          run.Run();
+          std::vector<T> expected = run.gradient;
+          ptrdiff_t dropped = 0;
+          for (T& g : expected) {
+            if (sizeof(T) == 8 || std::fabs(g) >= T(0x1p-58)) continue;
+            dropped += g != 0;
+            g = 0;
+          }
+          const std::vector<T> losses = run.row_loss;
+          run.drops_tiny = true;
+          run.Run();
+          CHECK(FirstDifference(run.gradient, expected) == -1);
+          CHECK(FirstDifference(run.row_loss, losses) == -1);
+          if (sizeof(T) == 4) CHECK(dropped >= 5);
+        }
+      }
+    });
+  }
+
   TEST_CASE_TEMPLATE("at the kinks the gradient is 0; far away nothing overflows", T,
                      float, double) {
     OnEveryIsa([] {

@@ -249,6 +249,27 @@ TEST_SUITE("trainer") {
     }
   }
 
+  TEST_CASE_TEMPLATE("rows that are certain have no gradient in float32", T, float,
+                     double) {
+    const NetworkSpec spec =
+        SpecOf({2, 2}, Activation::kTanh, Activation::kSoftmax, Loss::kLogLoss);
+    DataSet<T> data(spec, 5);
+    std::fill(data.labels.begin(), data.labels.end(), 1);
+    const auto network = MakeNetwork<T>(spec);
+    const std::vector<T> certain = {0, 0, 0, 0, 0, 60};  // W and b: e^-60 is 9e-27
+    network->SetParameters(certain.data());
+    GradientEngine<T> engine(network);
+    engine.Compute(data.batch(), {});
+    std::vector<T> gradient(certain.size());
+    engine.CopyGradient(gradient.data());
+    CHECK(gradient[4] > 0);  // by itself it is what it is
+    TrainerConfig config;
+    config.optimizer = Optimizer::kSgd;
+    Trainer<T> trainer(network, config);
+    trainer.Step(data.batch(), 1e20);
+    CHECK((ParametersOf(*network) == certain) == (sizeof(T) == 4));
+  }
+
   TEST_CASE("poll stops it after a whole batch") {
     const NetworkSpec spec = Spec();
     const DataSet<float> data(spec, 530);

@@ -26,6 +26,7 @@ struct GradientOptions {
   double label_smoothing = 0;
   bool dropout = false;         // apply the network's rates
   uint64_t seed = 0, step = 0;  // address the dropout masks
+  bool drops_tiny = false;      // elements of dz that only slow it down are 0
   int threads = 0;              // 0: as many as the batch is worth
 };
 

@@ -5,6 +5,7 @@
 #define MLPCORE_KERNELS_ACTIVATION_INL_H_
 
 #include "kernels/math-inl.h"
+#include "kernels/tiny_gradient-inl.h"
 #include "kernels/vectors-inl.h"
 
 namespace mlpcore {
@@ -193,11 +194,11 @@ void Activate(Activation activation, Rows<T> y, Rows<T> derivative, Rows<const T
 template <typename T>
 void ActivationGradient(Activation activation, Rows<T> dz, Rows<const T> dy,
                         Rows<const T> y, Rows<const T> derivative, ptrdiff_t rows,
-                        ptrdiff_t n, bool padded) {
+                        ptrdiff_t n, bool padded, DropTiny<T> drop_tiny) {
   if (derivative) {
     ForEachVector<T>(rows, n, false, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-      StoreAt<T>(LoadAt<T>(dy, i, j, lanes) * LoadAt<T>(derivative, i, j, lanes), dz, i,
-                 j, lanes);
+      const V<T> slope = LoadAt<T>(derivative, i, j, lanes);
+      StoreAt<T>(drop_tiny(LoadAt<T>(dy, i, j, lanes) * slope), dz, i, j, lanes);
     });
     return;
   }
@@ -206,9 +207,8 @@ void ActivationGradient(Activation activation, Rows<T> dz, Rows<const T> dy,
     using Phi = decltype(phi);
     if constexpr (decltype(from_output)::value) {
       ForEachVector<T>(rows, n, false, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        StoreAt<T>(
-            LoadAt<T>(dy, i, j, lanes) * Phi::FromOutput(LoadAt<T>(y, i, j, lanes)), dz,
-            i, j, lanes);
+        const V<T> slope = Phi::FromOutput(LoadAt<T>(y, i, j, lanes));
+        StoreAt<T>(drop_tiny(LoadAt<T>(dy, i, j, lanes) * slope), dz, i, j, lanes);
       });
     }
   });

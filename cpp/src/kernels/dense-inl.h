@@ -255,7 +255,7 @@ void InputGradient(const InputGradientArgs<T>& g) {
     const Rows<const T> derivative = {
         g.derivative ? g.derivative.Row(row) + col : nullptr, g.derivative.stride};
     ActivationGradient<T>(g.activation, dx, dx, y, derivative, g.rows - row, cols,
-                          g.padded);
+                          g.padded, DropTiny<T>(g.drops_tiny));
   });
 }
 

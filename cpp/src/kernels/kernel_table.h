@@ -81,6 +81,7 @@ struct InputGradientArgs {
   // is there is finite.
   bool padded = false;
   bool far_panels = false;  // as in DenseArgs
+  bool drops_tiny = false;  // as in LossArgs, after a product with phi'
 };
 
 // What the optimizer sweeps with some panels of the gradient, from their first line on.
@@ -128,6 +129,7 @@ struct LossArgs {
   Activation output = Activation::kExp;  // poisson: phi: exp, softplus or sigmoid
   T parameter = 0;                       // huber's delta, quantile's q
   T label_smoothing = 0;                 // log_loss only
+  bool drops_tiny = false;               // gradients below kLeastGradient are 0
 };
 
 // One optimizer step over n parameters, n a multiple of kPanel.

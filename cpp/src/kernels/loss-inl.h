@@ -10,6 +10,7 @@
 #define MLPCORE_KERNELS_LOSS_INL_H_
 
 #include "kernels/softmax-inl.h"
+#include "kernels/tiny_gradient-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
@@ -46,8 +47,10 @@ struct CrossEntropyParts {
 // A label's: the gradient p_c - 1 is minus the sum of the other probabilities, so it
 // keeps its digits when p_c goes to 1.
 template <typename T, typename Group>
-MLPCORE_INLINE CrossEntropyParts<T> LabelRow(Group& g, Rows<T> dz, V<T> m, I<T> top,
-                                             I<T> label, V<T> scale) {
+MLPCORE_INLINE CrossEntropyParts<T> LabelRow(Group& g, const LossArgs<T>& a, V<T> m,
+                                             I<T> top, I<T> label, V<T> scale) {
+  const Rows<T> dz = a.gradient;
+  const DropTiny<T> drop_tiny(a.drops_tiny);
   V<T> others;
   if (dz) {
     const SumsWithout<T> sums = ExpRow<true>(g, dz, m, top, label);
@@ -55,7 +58,8 @@ MLPCORE_INLINE CrossEntropyParts<T> LabelRow(Group& g, Rows<T> dz, V<T> m, I<T> 
     const V<T> at_label = -(sums.target / sum) * scale;
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
       const V<T> elsewhere = g.Kept(dz, k) / sum * scale;
-      g.Put(Select<T>(g.Column(k) == label, at_label, elsewhere), dz, k);
+      const V<T> gradient = Select<T>(g.Column(k) == label, at_label, elsewhere);
+      g.Put(drop_tiny(gradient), dz, k);
     }
     others = sums.top;
   } else {
@@ -79,6 +83,7 @@ MLPCORE_INLINE CrossEntropyParts<T> DistributionRow(Group& g, const LossArgs<T>&
     return Select<T>(g.Exists(k), MulAdd(Set<T>(keep), t, Set<T>(share)), V<T>{});
   };
   const Rows<T> dz = a.gradient;
+  const DropTiny<T> drop_tiny(a.drops_tiny);
   const V<T> others =
       dz ? ExpRow<true>(g, dz, m, top, top).top : ExpRow<false>(g, dz, m, top, top).top;
   typename Group::Sums gap, weight;
@@ -92,7 +97,8 @@ MLPCORE_INLINE CrossEntropyParts<T> DistributionRow(Group& g, const LossArgs<T>&
   if (dz) {
     const V<T> sum = others + (T(1) + (m - m));
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
-      g.Put(MulAdd(g.Kept(dz, k) / sum, total, -target(k)) * scale, dz, k);
+      const V<T> gradient = MulAdd(g.Kept(dz, k) / sum, total, -target(k)) * scale;
+      g.Put(drop_tiny(gradient), dz, k);
     }
   }
   return {g.RowSum(gap) + (m - m), others, total};
@@ -105,7 +111,7 @@ MLPCORE_INLINE void CrossEntropyOfGroup(Group& g, const LossArgs<T>& a, I<T> lab
   const I<T> top = g.FirstEqual(m);
   const V<T> scale = RowScale<T>(g, a);
   const CrossEntropyParts<T> parts =
-      labelled ? LabelRow<T>(g, a.gradient, m, top, label, scale)
+      labelled ? LabelRow<T>(g, a, m, top, label, scale)
                : DistributionRow<T>(g, a, m, top, label, scale);
   g.SetOf(parts.gap + parts.weight * Log1p<T>(parts.others), a.row_loss);
   if (a.row_class) g.SetOf(top, a.row_class);
@@ -260,13 +266,16 @@ struct PoissonTerms {
 template <typename T, typename RowTerms>
 MLPCORE_INLINE void SumOverOutputs(const LossArgs<T>& a, RowTerms terms) {
   const Rows<const T> targets = {a.targets.values, a.targets.value_stride};
+  const DropTiny<T> drop_tiny(a.drops_tiny);
   ForEachGroup<T>(a.z, a.rows, a.n_out, T(1), [&](auto& g) {
     const V<T> scale = RowScale<T>(g, a);
     auto sum = g.NoSums();
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
       const Terms<T> term = terms(g.Z(k), g.Get(targets, k, T(1)));
       sum.Add(k, Select<T>(g.Exists(k), term.loss, V<T>{}));
-      if (a.gradient) g.Put(term.gradient * scale, a.gradient, k);
+      if (a.gradient) {
+        g.Put(drop_tiny(term.gradient * scale), a.gradient, k);
+      }
     }
     g.SetOf(g.RowSum(sum), a.row_loss);
   });

@@ -7,6 +7,7 @@
 #define MLPCORE_KERNELS_OPTIMIZER_INL_H_
 
 #include "kernels/rows-inl.h"
+#include "kernels/tiny_gradient-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
@@ -30,16 +31,6 @@ struct SgdRule {
   }
 };
 
-// 0 where (1 - b2) g^2 would be subnormal for b2 = 0.999: 2^-10 g^2 < 2^-126 below
-// 2^-58 = 3.5e-18 (float64: 2^-506), which is nothing beside epsilon. Gradients of
-// units that L2 has shrunk stay in that range, and subnormal products are slow (see
-// bench/NOTES.md).
-template <typename T>
-MLPCORE_INLINE V<T> DropIfSquareUnderflows(V<T> g) {
-  constexpr T kLeast = sizeof(T) == 4 ? T(0x1p-58) : T(0x1p-506);
-  return Select<T>(Abs<T>(g) < kLeast, V<T>{}, g);
-}
-
 // Adam, Kingma & Ba 2015, alg. 1. The bias corrections are in step_size and epsilon:
 //   lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
 //     = [lr sqrt(1 - b2^t) / (1 - b1^t)] m / (sqrt(v) + [eps sqrt(1 - b2^t)]).
@@ -48,7 +39,7 @@ MLPCORE_INLINE V<T> DropIfSquareUnderflows(V<T> g) {
 template <typename T>
 struct AdamRule {
   static MLPCORE_INLINE State<T> Step(const UpdateArgs<T>& u, State<T> s, V<T> g) {
-    g = DropIfSquareUnderflows<T>(g);
+    g = DropBelow<T>(kLeastGradient<T>, g);
     s.m = MulAdd(Set<T>(u.momentum), s.m, g * u.momentum_rest);
     s.v = MulAdd(Set<T>(u.decay), s.v, g * u.decay_rest * g);
     const V<T> move = s.m * u.step_size / (Sqrt(s.v) + u.epsilon);
@@ -60,7 +51,7 @@ struct AdamRule {
 template <typename T>
 struct RmspropRule {
   static MLPCORE_INLINE State<T> Step(const UpdateArgs<T>& u, State<T> s, V<T> g) {
-    g = DropIfSquareUnderflows<T>(g);
+    g = DropBelow<T>(kLeastGradient<T>, g);
     s.v = MulAdd(Set<T>(u.decay), s.v, g * u.decay_rest * g);
     return {s.w - g * u.step_size / (Sqrt(s.v) + u.epsilon), s.m, s.v};
   }

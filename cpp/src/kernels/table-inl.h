@@ -44,7 +44,8 @@ constexpr KernelTable<T> MakeTable() {
          ptrdiff_t n) { Activate<T>(phi, y, derivative, z, rows, n, false); },
       [](Activation phi, Rows<T> dz, Rows<const T> dy, Rows<const T> y,
          Rows<const T> derivative, ptrdiff_t rows, ptrdiff_t n) {
-        ActivationGradient<T>(phi, dz, dy, y, derivative, rows, n, false);
+        ActivationGradient<T>(phi, dz, dy, y, derivative, rows, n, false,
+                              DropTiny<T>(false));
       },
       &Softmax<T>,
       &LossRows<T>,
