@@ -123,6 +123,7 @@ class Network {
   size_t n_parameters_ = 0;
   size_t arena_size_ = 0;
   double multiply_adds_ = 0, work_ = 0;
+  double pass_work_ = 0;  // of reading weights that are too many for L2, or 0
   BlockRows block_rows_;
   bool weights_are_far_ = false, faster_sideways_ = false;
   ptrdiff_t widest_ = 0;  // of the hidden and output layers
