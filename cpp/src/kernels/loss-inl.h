@@ -273,9 +273,7 @@ MLPCORE_INLINE void SumOverOutputs(const LossArgs<T>& a, RowTerms terms) {
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
       const Terms<T> term = terms(g.Z(k), g.Get(targets, k, T(1)));
       sum.Add(k, Select<T>(g.Exists(k), term.loss, V<T>{}));
-      if (a.gradient) {
-        g.Put(drop_tiny(term.gradient * scale), a.gradient, k);
-      }
+      if (a.gradient) g.Put(drop_tiny(term.gradient * scale), a.gradient, k);
     }
     g.SetOf(g.RowSum(sum), a.row_loss);
   });
