@@ -37,8 +37,8 @@ bench: $(BIN)/python
 	$(BIN)/python -m pip install --quiet '.[bench]'
 	$(BIN)/python -m mlpcore.bench $(BENCH_ARGS)
 
-# As a developer has it: editable, the build kept from time to time. The C++ tests are added
-# to the same tree, so that the core is compiled once.
+# As a developer has it: editable, the build kept from time to time. The C++ tests are
+# added to the same tree, so that the core is compiled once.
 SOURCES = $(shell find cpp python -name '*.cpp' -o -name '*.h' -o -name '*.py' \
 	-o -name 'CMakeLists.txt') CMakeLists.txt pyproject.toml
 INSTALL_EDITABLE = $(BIN)/python -m pip install --quiet --no-build-isolation \

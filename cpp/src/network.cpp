@@ -192,7 +192,7 @@ void Network<T>::PredictPanels(T* y, InputRows<T> x, ptrdiff_t rows,
     const Rows<T> out = l + 1 < n_layers ? hidden.Of(l) : Rows<T>{y, n_out};
     const DenseArgs<T> layer = DenseArgsOf(*this, l, in, {out, {}, {}}, rows);
     constexpr ptrdiff_t kLeastPanels = 8;  // as many as one row's tile takes at once
-    // From the second layer on the workers are awake, and worth a quarter as much.
+    // Workers stay awake from layer to layer: a quarter of the work is worth one.
     const double work_of_weight =
         4 * std::max(static_cast<double>(rows), kWorkOfByte * sizeof(T));
     const int layer_threads =
