@@ -134,9 +134,8 @@ class EpochRules(Callback):
         est = self._estimator
         if not est.early_stopping or not est.validation_scores_:
             raise ValueError(
-                "Solver produced non-finite parameter weights, or a loss that is not "
-                "finite. The input data may contain large values and need to be "
-                f"preprocessed. ({error})"
+                "Solver produced non-finite parameter weights. The input data may "
+                f"contain large values and need to be preprocessed. ({error})"
             ) from error
         self._record(error.loss)
         est.validation_scores_.append(float("nan"))

@@ -205,8 +205,11 @@ class NativeEstimator(Coefficients, Validating):
         self._unpack(packed_coef_inter)
         network = self._network
         network.set_weights(self.coefs_, self.intercepts_)
+        data = self.__dict__.get("_lbfgs_data")
+        if data is None:  # called outside of a fit
+            data = self._data(network, X, y, weights)
         smoothing = getattr(self, "label_smoothing", 0.0)
-        loss, gradient = loss_and_gradient(network, self._lbfgs_data, smoothing)
+        loss, gradient = loss_and_gradient(network, data, smoothing)
         loss *= recorded_scale(network)
         total = float(X.shape[0] if weights is None else weights.sum())
         weight_gradients, bias_gradients = network._split(gradient)
