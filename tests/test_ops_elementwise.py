@@ -210,6 +210,13 @@ class TestOut:
         function(buffer[:100], out=buffer[3:])
         assert_same_bits(buffer[3:], wanted)
 
+    def test_may_be_of_a_subclass(self, dtype, name):
+        x = np.linspace(0.1, 1, 8).astype(dtype)
+        function = getattr(ops, name)
+        out = np.zeros(8, dtype).view(np.recarray)
+        assert function(x, out=out) is out
+        assert_same_bits(np.asarray(out), function(x))
+
     def test_refused(self, dtype, name):
         x = np.linspace(0.1, 1, 8).astype(dtype)
         function = getattr(ops, name)

@@ -9,16 +9,6 @@ namespace {
 template <typename T>
 void BindOpsOf(py::module_& m) {
   m.def(
-      "map_function",
-      [](const std::string& name, const Array<T>& x, Array<T> out) {
-        const Function f = ByName<Function>(kFunctionNames, name);
-        if (out.size() != x.size()) throw std::invalid_argument("out has another size");
-        T* y = Writable(out);
-        const ReleaseGilFor release(ops::kWorkOfMap * static_cast<double>(x.size()));
-        ops::Map(f, y, x.data(), x.size());
-      },
-      py::arg("name"), Exact("x"), Exact("out"));
-  m.def(
       "all_finite",
       [](const Array<T>& x) {
         const ReleaseGilFor release(ops::kWorkOfAllFinite<T> *
@@ -26,13 +16,6 @@ void BindOpsOf(py::module_& m) {
         return ops::AllFinite(x.data(), x.size());
       },
       Exact("x"));
-  m.def(
-      "softmax",
-      [](const Array<T>& z, Array<T> out, bool log) {
-        RequireShape(out, "out", {z.shape(0), z.shape(1)});
-        ops::Softmax(Writable(out), z.data(), z.shape(0), z.shape(1), log);
-      },
-      Exact("z"), Exact("out"), py::arg("log"));
   m.def(
       "dense",
       [](const Array<T>& x, const Array<T>& w, const std::optional<Array<T>>& b,

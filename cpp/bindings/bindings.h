@@ -111,9 +111,9 @@ void BindNetwork(py::module_& m);
 void BindOps(py::module_& m);
 void BindRandom(py::module_& m);
 void BindTrainer(py::module_& m);
-void BindFastPredict(py::module_& m);
+void BindFastCalls(py::module_& m);
 
-// A capsule that fast_predict.cpp's entry takes for a network.
+// A capsule that fast_calls.cpp's predict takes for a network.
 py::capsule HandleOf(const std::shared_ptr<Network<float>>& network);
 py::capsule HandleOf(const std::shared_ptr<Network<double>>& network);
 

@@ -37,5 +37,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   BindTrainer(m);
   BindOps(m);
   BindRandom(m);
-  BindFastPredict(m);
+  BindFastCalls(m);
 }

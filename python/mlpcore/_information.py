@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _core
 from ._arguments import check_integer
+from ._elementwise import map_function
 from ._targets import as_labels
 from ._validation import Array, as_float_array, as_real_array
 
@@ -56,12 +56,6 @@ def _distributions(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
     return pa, qa
 
 
-def _log(p: Array) -> Array:
-    result = np.empty_like(p)
-    _core.map_function("log", p, result)
-    return result
-
-
 def _weighted_sum(p: Array, values: Array) -> Array:
     """Sum of p * values over the last axis; what has probability 0 counts 0."""
     with np.errstate(invalid="ignore"):
@@ -88,7 +82,7 @@ def cross_entropy(p: ArrayLike, q: ArrayLike) -> Array:
     0.693147
     """
     pa, qa = _distributions(p, q)
-    return _weighted_sum(pa, -_log(qa))
+    return _weighted_sum(pa, -map_function("log", qa))
 
 
 def kl_divergence(p: ArrayLike, q: ArrayLike) -> Array:
@@ -114,9 +108,9 @@ def kl_divergence(p: ArrayLike, q: ArrayLike) -> Array:
     # logarithms do not cancel (and no quotient overflows).
     with np.errstate(all="ignore"):
         ratio = np.asarray((pa - qa) / qa)
-        near = np.empty_like(ratio)
-        _core.map_function("log1p", ratio, near)
-        logs = np.where(np.abs(ratio) < 0.5, near, _log(pa) - _log(qa))
+        near = map_function("log1p", ratio)
+        far = map_function("log", pa) - map_function("log", qa)
+        logs = np.where(np.abs(ratio) < 0.5, near, far)
     return _weighted_sum(pa, logs)
 
 
@@ -139,4 +133,4 @@ def entropy(p: ArrayLike) -> Array:
     0.0
     """
     pa, _ = _distributions(p, p)
-    return _weighted_sum(pa, -_log(pa))
+    return _weighted_sum(pa, -map_function("log", pa))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._elementwise import map_function
 
 FloatArray = NDArray[np.float64]
 
@@ -148,9 +149,7 @@ def normal_quantile(p: FloatArray) -> FloatArray:
 
     q = p - 0.5
     tail = np.minimum(p, 1.0 - p)
-    log_tail = np.empty_like(tail)
-    _core.map_function("log", np.ascontiguousarray(tail), log_tail)
-    r = np.sqrt(-log_tail)
+    r = np.sqrt(-map_function("log", tail))
     centre = q * ratio(0.180625 - q * q, _CENTRE)
     tails = np.where(r <= 5.0, ratio(r - 1.6, _NEAR_TAIL), ratio(r - 5.0, _FAR_TAIL))
     return np.where(np.abs(q) <= 0.425, centre, np.copysign(tails, q))

@@ -7,7 +7,7 @@ got and what was wanted.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,23 @@ from . import _core
 Array = NDArray[Any]
 
 _NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _is_ready(value: Any, dtype: np.dtype[Any] | None) -> TypeGuard[Array]:
+    """Whether all that `as_real_array` asks for holds already.
+
+    Its way to the same answer takes 1.7 us: more than a kernel does for a small array.
+    """
+    if type(value) is not np.ndarray:
+        return False
+    own, flags = value.dtype, value.flags
+    return (
+        own.kind in "biuf"
+        and own.isnative
+        and (dtype is None or dtype == own)
+        and flags.c_contiguous
+        and flags.aligned
+    )
 
 
 def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> Array:
@@ -43,6 +60,8 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
     ValueError
         If a finite value is too large for `dtype`.
     """
+    if _is_ready(value, dtype):
+        return value
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise TypeError(
             f"{name} must be a dense array, got {type(value).__name__}; "
@@ -93,7 +112,7 @@ def as_float_array(
 ) -> Array:
     """Return `value` as float32 or float64: as `dtype`, or the one nearest its own."""
     array = as_real_array(value, dtype, name)
-    if array.dtype not in (np.float32, np.float64):
+    if array.dtype not in _NATIVE:
         array = as_real_array(array, np.dtype(np.float64), name)
     return array
 

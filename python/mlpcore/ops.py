@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _core
+from . import _core, _elementwise
 from ._architecture import ACTIVATION_ALIASES, ACTIVATIONS
+from ._elementwise import map_function
 from ._information import cross_entropy, entropy, kl_divergence, one_hot
 from ._names import resolve
 from ._targets import as_labels
@@ -55,20 +56,6 @@ def _require_shape(array: Array, name: str, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def _result(out: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    return np.empty(shape, dtype) if out is None else check_out(out, shape, dtype)
-
-
-def _map(name: str, x: ArrayLike, out: Array | None) -> Array:
-    array = as_float_array(x, "x")
-    y = _result(out, array.shape, array.dtype)
-    source = array
-    if np.may_share_memory(array, y) and array.ctypes.data != y.ctypes.data:
-        source = array.copy()
-    _core.map_function(name, source, y)
-    return y if out is not None or y.ndim else y[()]
-
-
 def exp(x: ArrayLike, out: Array | None = None) -> Array:
     """Return e to the power x, elementwise.
 
@@ -89,7 +76,7 @@ def exp(x: ArrayLike, out: Array | None = None) -> Array:
     >>> exp([0.0, 1.0])
     array([1.        , 2.71828183])
     """
-    return _map("exp", x, out)
+    return map_function("exp", x, out)
 
 
 def log(x: ArrayLike, out: Array | None = None) -> Array:
@@ -100,7 +87,7 @@ def log(x: ArrayLike, out: Array | None = None) -> Array:
     >>> log([1.0, 0.0])
     array([  0., -inf])
     """
-    return _map("log", x, out)
+    return map_function("log", x, out)
 
 
 def tanh(x: ArrayLike, out: Array | None = None) -> Array:
@@ -111,7 +98,7 @@ def tanh(x: ArrayLike, out: Array | None = None) -> Array:
     >>> tanh([0.0, 100.0])
     array([0., 1.])
     """
-    return _map("tanh", x, out)
+    return map_function("tanh", x, out)
 
 
 def sigmoid(x: ArrayLike, out: Array | None = None) -> Array:
@@ -122,7 +109,7 @@ def sigmoid(x: ArrayLike, out: Array | None = None) -> Array:
     >>> sigmoid([0.0, -1000.0])
     array([0.5, 0. ])
     """
-    return _map("sigmoid", x, out)
+    return map_function("sigmoid", x, out)
 
 
 def softplus(x: ArrayLike, out: Array | None = None) -> Array:
@@ -133,7 +120,7 @@ def softplus(x: ArrayLike, out: Array | None = None) -> Array:
     >>> softplus([0.0, 1000.0])
     array([6.93147181e-01, 1.00000000e+03])
     """
-    return _map("softplus", x, out)
+    return map_function("softplus", x, out)
 
 
 def gelu(x: ArrayLike, out: Array | None = None) -> Array:
@@ -146,7 +133,7 @@ def gelu(x: ArrayLike, out: Array | None = None) -> Array:
     >>> gelu([0.0, 1.0])
     array([0.        , 0.84134475])
     """
-    return _map("gelu", x, out)
+    return map_function("gelu", x, out)
 
 
 def silu(x: ArrayLike, out: Array | None = None) -> Array:
@@ -157,7 +144,7 @@ def silu(x: ArrayLike, out: Array | None = None) -> Array:
     >>> silu([0.0, 1.0])
     array([0.        , 0.73105858])
     """
-    return _map("silu", x, out)
+    return map_function("silu", x, out)
 
 
 def mish(x: ArrayLike, out: Array | None = None) -> Array:
@@ -168,7 +155,7 @@ def mish(x: ArrayLike, out: Array | None = None) -> Array:
     >>> mish([0.0, 1.0])
     array([0.        , 0.86509839])
     """
-    return _map("mish", x, out)
+    return map_function("mish", x, out)
 
 
 def erf(x: ArrayLike, out: Array | None = None) -> Array:
@@ -179,17 +166,7 @@ def erf(x: ArrayLike, out: Array | None = None) -> Array:
     >>> erf([0.0, 1.0])
     array([0.        , 0.84270079])
     """
-    return _map("erf", x, out)
-
-
-def _softmax(z: ArrayLike, out: Array | None, log: bool) -> Array:
-    array = as_float_array(z, "z")
-    if array.ndim == 0 or array.shape[-1] == 0:
-        raise ValueError(f"z must have classes along its last axis, got {array.shape}")
-    y = _result(out, array.shape, array.dtype)
-    n = array.shape[-1]
-    _core.softmax(array.reshape(-1, n), y.reshape(-1, n), log)
-    return y
+    return map_function("erf", x, out)
 
 
 def softmax(z: ArrayLike, out: Array | None = None) -> Array:
@@ -215,7 +192,7 @@ def softmax(z: ArrayLike, out: Array | None = None) -> Array:
     >>> softmax([1000.0, 1000.0])
     array([0.5, 0.5])
     """
-    return _softmax(z, out, log=False)
+    return _elementwise.softmax(z, out, log=False)
 
 
 def log_softmax(z: ArrayLike, out: Array | None = None) -> Array:
@@ -226,7 +203,7 @@ def log_softmax(z: ArrayLike, out: Array | None = None) -> Array:
     >>> log_softmax([0.0, 1000.0])
     array([-1000.,     0.])
     """
-    return _softmax(z, out, log=True)
+    return _elementwise.softmax(z, out, log=True)
 
 
 def dense(
@@ -271,13 +248,18 @@ def dense(
     ba = None
     if b is not None:
         ba = _require_shape(as_float_array(b, "b", xa.dtype), "b", (n_out,))
-    y = _result(out, (n, n_out), xa.dtype)
-    shared = [a for a in (xa, wa, ba) if a is not None and np.may_share_memory(a, y)]
-    target = np.empty_like(y) if shared else y
-    _core.dense(xa, wa, ba, phi, target)
-    if target is not y:
-        y[...] = target
-    return y
+    if out is not None:
+        check_out(out, (n, n_out), xa.dtype)
+        inputs = [a for a in (xa, wa, ba) if a is not None]
+        if not any(np.may_share_memory(a, out) for a in inputs):
+            _core.dense(xa, wa, ba, phi, out)
+            return out
+    y = np.empty((n, n_out), xa.dtype)
+    _core.dense(xa, wa, ba, phi, y)
+    if out is None:
+        return y
+    out[...] = y
+    return out
 
 
 def dense_backward(
@@ -333,7 +315,7 @@ def dense_backward(
             za = _require_shape(_matrix(z, "z", xa.dtype), "z", (n, n_out))
         elif phi == "softplus":
             # y = log(1 + e^z), so phi' = sigmoid(z) = 1 - e^-y.
-            dya, phi = dya * -_map("expm1", -ya, None), "identity"
+            dya, phi = dya * -map_function("expm1", -ya), "identity"
         else:
             raise ValueError(
                 f"{phi}'s output does not determine its derivative: pass z=, "
