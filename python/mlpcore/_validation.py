@@ -16,10 +16,10 @@ from . import _core
 
 Array = NDArray[Any]
 
-_NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
+NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def _is_ready(value: Any, dtype: np.dtype[Any] | None) -> TypeGuard[Array]:
+def is_ready(value: Any, dtype: np.dtype[Any] | None) -> TypeGuard[Array]:
     """Whether all that `as_real_array` asks for holds already.
 
     Its way to the same answer takes 1.7 us: more than a kernel does for a small array.
@@ -60,7 +60,7 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
     ValueError
         If a finite value is too large for `dtype`.
     """
-    if _is_ready(value, dtype):
+    if is_ready(value, dtype):
         return value
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise TypeError(
@@ -112,7 +112,7 @@ def as_float_array(
 ) -> Array:
     """Return `value` as float32 or float64: as `dtype`, or the one nearest its own."""
     array = as_real_array(value, dtype, name)
-    if array.dtype not in _NATIVE:
+    if array.dtype not in NATIVE:
         array = as_real_array(array, np.dtype(np.float64), name)
     return array
 
@@ -149,7 +149,7 @@ def check_finite(array: Array, name: str) -> None:
     if array.dtype.kind != "f":
         return
     flags = array.flags
-    is_native = array.dtype in _NATIVE and flags.c_contiguous and flags.aligned
+    is_native = array.dtype in NATIVE and flags.c_contiguous and flags.aligned
     if is_native and _core.all_finite(array):
         return
     bad = np.argwhere(~np.isfinite(array))

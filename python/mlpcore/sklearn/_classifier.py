@@ -18,6 +18,7 @@ from ..errors import NotSupportedError
 from ..network import Network
 from ._estimator import NativeEstimator
 from ._parameters import MORE_CONSTRAINTS, parameters_of
+from ._plain_arrays import decoded, encoded
 
 
 class MLPClassifier(NativeEstimator, neural_network.MLPClassifier):
@@ -403,6 +404,10 @@ epochs. Stopping.
                 "all rows; give a dict, such as sklearn's compute_class_weight makes"
             )
 
+    def _predict(self, X: Any, check_input: bool = True) -> Array:
+        outputs = self._forward_pass_fast(X, check_input)
+        return self._decoded(outputs.ravel() if self.n_outputs_ == 1 else outputs)
+
     def _network_loss(self) -> str:
         return "log_loss"
 
@@ -414,5 +419,10 @@ epochs. Stopping.
         return encoded
 
     def _decoded(self, y: Array) -> Array:
-        decoded: Array = self._label_binarizer.inverse_transform(y)
-        return decoded
+        return decoded(y, self._label_binarizer)
+
+    def _checked_targets(self, X: Array, y: Any) -> Array | None:
+        if self.warm_start:  # all classes have to be there, too
+            return None
+        result = encoded(y, self._label_binarizer)
+        return result if result is not None and len(result) == len(X) else None

@@ -60,7 +60,8 @@ class Coefficients:
         >>> reg.network_.predict([[0.5]]).shape
         (1, 1)
         """
-        check_is_fitted(self)
+        if "coefs_" not in self.__dict__:
+            check_is_fitted(self)
         network: Network | None = self.__dict__.get("_network")
         if network is None or not self._predicts_as(network):
             # A new one: copies of the estimator, and threads, may be using the old.

@@ -24,6 +24,7 @@ from ..network import Network
 from ._coefficients import Coefficients
 from ._epochs import EpochRules, MadeWith
 from ._parameters import SCHEDULES, check_layers
+from ._plain_arrays import is_checked
 from ._trainer import (
     EstimatorTrainer,
     loss_and_gradient,
@@ -135,8 +136,18 @@ class NativeEstimator(Coefficients, Validating):
     def _with_class_weight(self, y: Array, weights: Array | None) -> Array | None:
         return weights
 
+    def _checked_targets(self, X: Array, y: Any) -> Array | None:
+        """Return what scikit-learn makes of y, or None if that is not plain to see."""
+        return None
+
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
-        X, y = super()._validate_input(X, y, incremental, reset)
+        checked = None
+        if incremental and not reset and is_checked(X, self):
+            checked = self._checked_targets(X, y)
+        if checked is None:
+            X, y = super()._validate_input(X, y, incremental, reset)
+        else:
+            y = checked
         if self.dtype is not None:
             X = X.astype(self.dtype, copy=False)
         return X, y
@@ -315,7 +326,7 @@ class NativeEstimator(Coefficients, Validating):
     # Prediction.
 
     def _forward_pass_fast(self, X: Any, check_input: bool = True) -> Array:
-        if check_input:
+        if check_input and not is_checked(X, self):
             X = validate_data(
                 self, X, accept_sparse=["csr", "csc"], dtype="numeric", reset=False
             )

@@ -11,10 +11,12 @@ from sklearn import neural_network
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._validation import Array
 from ..errors import NotSupportedError
 from ..network import Network
 from ._estimator import NativeEstimator
 from ._parameters import MORE_CONSTRAINTS, parameters_of
+from ._plain_arrays import is_finite
 
 # The activation of the outputs that goes with a loss.
 _OUTPUT = {"poisson": "exp"}
@@ -356,6 +358,10 @@ out_activation_, n_features_in_, feature_names_in_
             network, np.zeros((1, network.layer_sizes[-1])), network.layer_sizes
         )
         return reg
+
+    def _checked_targets(self, X: Array, y: Any) -> Array | None:
+        plain = is_finite(y) and y.ndim in (1, 2) and y.shape[1:] != (1,)
+        return y if plain and len(y) == len(X) else None
 
     def _network_loss(self) -> Any:
         if self.loss == "quantile":

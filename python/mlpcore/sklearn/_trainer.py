@@ -11,7 +11,7 @@ from scipy import sparse
 
 from .._data import Data
 from .._targets import Targets
-from .._validation import Array
+from .._validation import Array, is_ready
 from ..errors import DivergenceError
 from ..network import Network
 from ..trainer import EpochRecord, Order, Trainer
@@ -60,10 +60,6 @@ def training_features(x: Any, dtype: np.dtype[Any]) -> Any:
     if x.size > _DENSE_ELEMENTS:
         return x
     return as_dense(x, dtype)
-
-
-def _is_ready(x: Any, dtype: np.dtype[Any]) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray
 
 
 def recorded_scale(network: Network) -> float:
@@ -160,7 +156,7 @@ class EstimatorTrainer(Trainer):
         progress: Callable[[int, int, int, float], object] | None,
     ) -> list[EpochRecord]:
         dtype = self.network.dtype
-        if _is_ready(data.x, dtype):
+        if is_ready(data.x, dtype):
             return super()._native_epochs(
                 data, batch_size, order, epochs, rates, first_epoch, progress
             )
@@ -200,7 +196,7 @@ def _parts(
     n_rows: int | None = None,
 ) -> Iterator[Data]:
     """Yield the rows, in this order, some at a time, as the native code takes them."""
-    if order is None and _is_ready(data.x, dtype):
+    if order is None and is_ready(data.x, dtype):
         yield data
         return
     n_rows = n_rows or rows_of_chunk(data.x.shape[1])
