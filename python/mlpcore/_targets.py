@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _core
 from ._architecture import Architecture
 from ._validation import Array, as_real_array, check_finite
 
@@ -88,6 +89,10 @@ def as_labels(y: Array, n_classes: int, name: str = "y") -> NDArray[np.int32]:
     ValueError
         If one is not whole, negative, or `n_classes` or more.
     """
+    labels = _core.class_indices(y, n_classes)
+    if labels is not NotImplemented:
+        return labels
+    # Of another type, or wrong.
     whole = y.dtype.kind != "f" or (y == np.floor(y)).all()
     if len(y) > 0 and not (whole and y.min() >= 0 and y.max() < n_classes):
         wrong = ~((y >= 0) & (y < n_classes) & (y == np.floor(y)))

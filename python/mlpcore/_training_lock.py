@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -22,24 +21,23 @@ class TrainingLock:
         self._thread: int | None = None
         self._trainings = 0  # how many have begun
 
-    @contextmanager
-    def train(self) -> Iterator[None]:
-        """Hold the lock.
+    def __enter__(self) -> None:
+        """Begin to train.
 
         Raises
         ------
         RuntimeError
-            If it is held already.
+            If somebody does already.
         """
         if not self._lock.acquire(blocking=False):
             raise self._error()
-        try:
-            self._thread = threading.get_ident()
-            self._trainings += 1
-            yield
-        finally:
-            self._thread = None
-            self._lock.release()
+        self._thread = threading.get_ident()
+        self._trainings += 1
+
+    def __exit__(self, *error: object) -> None:
+        """End the training."""
+        self._thread = None
+        self._lock.release()
 
     def read(self, copy: Callable[[], T]) -> T:
         """Return what `copy` returns.

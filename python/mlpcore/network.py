@@ -131,6 +131,7 @@ class Network(Exports):
 
     def _set_up(self, architecture: Architecture, seed: int) -> None:
         self._architecture = architecture
+        self._dtype = np.dtype(architecture.dtype)
         self._seed = seed
         self._n_trainers = 0  # each trainer without an rng has the next seed
         self._training = TrainingLock()
@@ -175,7 +176,7 @@ class Network(Exports):
     @property
     def dtype(self) -> np.dtype[Any]:
         """float32 or float64."""
-        return np.dtype(self._architecture.dtype)
+        return self._dtype
 
     @property
     def n_parameters(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -323,7 +324,8 @@ validation_split, callbacks, verbose
             "steps": -(-n_rows // batch_size),
             "rows": n_rows,
         }
-        with self._training():
+        with self.network._training:
+            self._draw_seed()
             if isinstance(self.optimizer, optim.LBFGS):
                 from ._lbfgs import minimize
 
@@ -357,13 +359,13 @@ validation_split, callbacks, verbose
         if isinstance(self.optimizer, optim.LBFGS):
             raise NotSupportedError("LBFGS has no single steps; use fit")
         data = self._weighted(self._data(X, y, sample_weight))
-        done = self.step_count
-        rate = self._rates(done, 1, done + 1)[0]
-        with self._training():
+        rate = self._rate(self.step_count)
+        with self.network._training:
+            self._draw_seed()
             loss, diverged = self._core.step(data.x, *data.targets, data.weights, rate)
         if diverged:
             self._moments_began = self.step_count
-        if not np.isfinite(loss):
+        if not math.isfinite(loss):
             raise DivergenceError(
                 f"the batch's loss is {loss}; the weights were left as they are. "
                 f"{_ADVICE}",
@@ -471,17 +473,14 @@ validation_split, callbacks, verbose
 
         set_state(self, state)
 
-    @contextmanager
-    def _training(self) -> Iterator[None]:
-        """Hold the network's lock, or say that another thread does."""
-        with self.network._training.train():
-            if self._seed is None:
-                # Only now: a call that fails its checks draws nothing.
-                if self._rng is None:
-                    self._set_seed(self.network._next_training_seed())
-                else:
-                    self._set_seed(seed_from(self._rng))
-            yield
+    def _draw_seed(self) -> None:
+        """Draw the seed, if it has none; a call that fails its checks draws nothing."""
+        if self._seed is not None:
+            return
+        if self._rng is None:
+            self._set_seed(self.network._next_training_seed())
+        else:
+            self._set_seed(seed_from(self._rng))
 
     def _set_seed(self, seed: int) -> None:
         self._seed = seed
@@ -521,6 +520,13 @@ validation_split, callbacks, verbose
         rate = getattr(self.optimizer, "learning_rate")  # noqa: B009
         rates = schedules.learning_rates(rate, first, n, total)
         return rates * self.learning_rate_scale
+
+    def _rate(self, step: int) -> float:
+        """Return the learning rate of a single step."""
+        rate = getattr(self.optimizer, "learning_rate")  # noqa: B009
+        if not isinstance(rate, float):
+            return float(self._rates(step, 1, step + 1)[0])
+        return rate * self._learning_rate_scale
 
     def _run_epochs(
         self,
