@@ -73,7 +73,8 @@ class Backoff {
 
 class Pool {
  public:
-  void Run(ptrdiff_t n, int threads, TaskFunction function, const void* context) {
+  void Run(ptrdiff_t n, int threads, TaskFunction function, const void* context,
+           Claim claim) {
     const std::unique_lock<std::mutex> job(one_job_, std::try_to_lock);
     const bool alone = !job.owns_lock() || n > kMostTasks;
     ptrdiff_t first = 0;  // that is not done alone: a long job outlasts the back-off
@@ -87,17 +88,16 @@ class Pool {
     StartWorkers(threads - 1);
     function_ = function;
     context_ = context;
-    n_ = n;
+    first_ = first;
     caller_processor_.store(CurrentProcessor(), std::memory_order_relaxed);
     finished_.store(0, std::memory_order_relaxed);
     helpers_.store(threads - 1, std::memory_order_relaxed);
-    ++generation_;
-    tickets_.store(generation_ << kCountBits | static_cast<uint64_t>(shared),
-                   std::memory_order_seq_cst);
+    const Tickets tickets(++generation_, claim, static_cast<uint64_t>(shared));
+    tickets_.store(tickets.bits, std::memory_order_seq_cst);
     Wake();
     bool has_worked = false;
     waited = Clock::duration{0};
-    while (DoOneTask()) has_worked = true;
+    while (DoOneTask(true)) has_worked = true;
     AwaitOthers(finished_, shared);
     if (waited == Clock::duration{0}) return;
     if (!has_worked) return;  // a task may well take that long
@@ -106,25 +106,49 @@ class Pool {
   }
 
  private:
-  static constexpr int kCountBits = 32;
-  static constexpr ptrdiff_t kMostTasks = UINT32_MAX;
-  static constexpr uint64_t kCountMask = (uint64_t{1} << kCountBits) - 1;
+  // The tasks not yet claimed, [begin, end), in one word that is changed at once. The
+  // generation tells jobs apart.
+  struct Tickets {
+    static constexpr int kBits = 24;
+    static constexpr uint64_t kMask = (uint64_t{1} << kBits) - 1;
 
-  // tickets_ is (generation, tasks not yet claimed). While a claimed task is not
-  // finished, Run does not return, so what belongs to the job may be read then.
-  bool DoOneTask() {
-    uint64_t tickets = tickets_.load(std::memory_order_acquire);
-    do {
-      if ((tickets & kCountMask) == 0) return false;
-    } while (!tickets_.compare_exchange_weak(
-        tickets, tickets - 1, std::memory_order_acq_rel, std::memory_order_acquire));
-    function_(context_, n_ - static_cast<ptrdiff_t>(tickets & kCountMask));
-    finished_.fetch_add(1, std::memory_order_release);
-    return true;
+    explicit Tickets(uint64_t word) : bits(word) {}
+    Tickets(uint64_t generation, Claim claim, uint64_t n)
+        : bits((generation << 1 | static_cast<uint64_t>(claim)) << 2 * kBits | n) {}
+
+    uint64_t begin() const { return bits >> kBits & kMask; }
+    uint64_t end() const { return bits & kMask; }
+    Claim claim() const { return static_cast<Claim>(bits >> 2 * kBits & 1); }
+    bool any() const { return begin() != end(); }
+    Tickets WithoutFirst() const { return Tickets(bits + (uint64_t{1} << kBits)); }
+    Tickets WithoutLast() const { return Tickets(bits - 1); }
+
+    uint64_t bits;
+  };
+  static constexpr ptrdiff_t kMostTasks = Tickets::kMask;
+
+  // While a claimed task is not finished, Run does not return, so what belongs to the
+  // job may be read then.
+  bool DoOneTask(bool is_caller) {
+    uint64_t word = tickets_.load(std::memory_order_acquire);
+    for (;;) {
+      const Tickets tickets(word);
+      if (!tickets.any()) return false;
+      const bool first = is_caller || tickets.claim() == Claim::kInOrder;
+      const Tickets left = first ? tickets.WithoutFirst() : tickets.WithoutLast();
+      if (!tickets_.compare_exchange_weak(word, left.bits, std::memory_order_acq_rel,
+                                          std::memory_order_acquire)) {
+        continue;
+      }
+      const uint64_t task = first ? tickets.begin() : left.end();
+      function_(context_, first_ + static_cast<ptrdiff_t>(task));
+      finished_.fetch_add(1, std::memory_order_release);
+      return true;
+    }
   }
 
   bool HasWorkFor(int worker) const {
-    return (tickets_.load(std::memory_order_seq_cst) & kCountMask) != 0 &&
+    return Tickets(tickets_.load(std::memory_order_seq_cst)).any() &&
            worker < helpers_.load(std::memory_order_relaxed);
   }
 
@@ -144,7 +168,7 @@ class Pool {
     for (;;) {
       placement.KeepOff(caller_processor_.load(std::memory_order_relaxed));
       if (HasWorkFor(worker)) {
-        while (DoOneTask()) {
+        while (DoOneTask(false)) {
         }
         idle_since = Clock::now();
       }
@@ -180,7 +204,7 @@ class Pool {
   // The job.
   TaskFunction function_ = nullptr;
   const void* context_ = nullptr;
-  ptrdiff_t n_ = 0;
+  ptrdiff_t first_ = 0;
   std::atomic<int> caller_processor_{-1};
   alignas(kCacheLine) std::atomic<uint64_t> tickets_{0};
   std::atomic<int> helpers_{0};
@@ -222,8 +246,9 @@ void AwaitOthers(const std::atomic<ptrdiff_t>& count, ptrdiff_t until) {
   waited += Clock::now() - start;
 }
 
-void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* context) {
-  ThePool().Run(n, threads, function, context);
+void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* context,
+              Claim claim) {
+  ThePool().Run(n, threads, function, context, claim);
 }
 
 }  // namespace mlpcore

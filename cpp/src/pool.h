@@ -22,18 +22,23 @@ namespace mlpcore {
 
 using TaskFunction = void (*)(const void* context, ptrdiff_t task);
 
+// Where threads begin: at the first task all of them; or the workers at the last, and
+// the caller at the first. In jobs that come again and again over the same memory, as
+// the phases of training steps do, each then meets most of what it left in its caches.
+enum class Claim : uint8_t { kInOrder, kFromBothEnds };
+
 // function(context, task) for every task in [0, n) on up to `threads` threads; on this
 // one alone while another caller has the workers.
-void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* context);
+void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* context,
+              Claim claim);
 
 // Until others have counted so far: for a task that needs what other threads, which are
 // in tasks too, have begun.
 void AwaitOthers(const std::atomic<ptrdiff_t>& count, ptrdiff_t until);
 
-// f(task) for every task in [0, n), begun in this order. f must not throw, nor call
-// ParallelFor.
+// f(task) for every task in [0, n). f must not throw, nor call ParallelFor.
 template <typename F>
-void ParallelFor(ptrdiff_t n, int threads, const F& f) {
+void ParallelFor(ptrdiff_t n, int threads, const F& f, Claim claim = Claim::kInOrder) {
   if (threads <= 1 || n <= 1) {
     for (ptrdiff_t task = 0; task < n; ++task) f(task);
     return;
@@ -43,7 +48,7 @@ void ParallelFor(ptrdiff_t n, int threads, const F& f) {
       [](const void* context, ptrdiff_t task) {
         (*static_cast<const F*>(context))(task);
       },
-      &f);
+      &f, claim);
 }
 
 // Multiply-adds that are worth another thread: 5 to 15 us, what it takes to wake one.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 #include "network_case.h"
 #include "placement.h"
@@ -108,6 +109,30 @@ TEST_SUITE("threads") {
         CHECK(std::count(done.begin(), done.end(), 1) == n);
       }
     }
+  }
+
+  TEST_CASE("from both ends the caller begins at the first, a worker at the last") {
+    std::this_thread::sleep_for(kForgotten);
+    constexpr ptrdiff_t kTasks = 40;
+    const std::thread::id caller = std::this_thread::get_id();
+    ptrdiff_t shared = 0;  // jobs that a worker came to
+    for (int job = 0; job < 20; ++job) {
+      std::vector<std::atomic<int>> done(kTasks);
+      std::vector<char> by_caller(kTasks);
+      const auto task = [&](ptrdiff_t i) {
+        ++done[static_cast<size_t>(i)];
+        by_caller[static_cast<size_t>(i)] = std::this_thread::get_id() == caller;
+        const Clock::time_point start = Clock::now();
+        while (Clock::now() - start < std::chrono::microseconds(20)) {
+        }
+      };
+      ParallelFor(kTasks, 2, task, Claim::kFromBothEnds);
+      CHECK(std::all_of(done.begin(), done.end(), [](int n) { return n == 1; }));
+      // The caller's are the first, all of them.
+      CHECK(std::is_sorted(by_caller.rbegin(), by_caller.rend()));
+      shared += by_caller.back() == 0;
+    }
+    CHECK(shared > 0);
   }
 
   TEST_CASE("several callers at once") {
