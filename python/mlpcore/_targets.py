@@ -131,9 +131,8 @@ def _check_range(y: Array, low: float, high: float, wanted: str) -> None:
 
 
 def _check_probability_rows(y: Array) -> None:
-    negative = (y < 0).any(axis=1)
-    if negative.any():
-        row = int(np.argmax(negative))
+    if y.size > 0 and y.min() < 0:
+        row = int(np.argmax((y < 0).any(axis=1)))
         raise ValueError(f"y must hold probabilities, got {y[row].min()} at row {row}")
     sums = y.sum(axis=1, dtype=np.float64)
     # The rounding of some hundred classes in y's own precision.
