@@ -347,3 +347,6 @@ class TestEvaluate:
         net = Network([1, 1], output="identity", dtype="float64", init="zeros")
         net.set_weights([[[0.0]]], [[0.1 if met else 0.2]])
         assert net.evaluate(np.zeros((n, 1)), np.full(n, 0.1))["r2"] == score
+        # Rows without weight do not count.
+        y, weights = np.append(np.full(n, 0.1), 5.0), np.append(np.ones(n), 0.0)
+        assert net.evaluate(np.zeros((n + 1, 1)), y, weights)["r2"] == score

@@ -91,12 +91,35 @@ def test_partial_fit_of_values(y):
     assert_same_weights(plain, listed)
 
 
+def test_more_outputs_than_classes():
+    clf = fitted(MLPClassifier, CLASSES)
+    clf.coefs_ = [clf.coefs_[0], np.hstack([clf.coefs_[1], clf.coefs_[1] + 1])]
+    clf.intercepts_ = [clf.intercepts_[0], np.tile(clf.intercepts_[1], 2)]
+    wanted = clf._label_binarizer.inverse_transform(clf._forward_pass_fast(X))
+    np.testing.assert_array_equal(clf.predict(X), wanted)
+
+
 class TestRefused:
     def test_classes_that_are_unknown(self):
         clf = fitted(MLPClassifier, CLASSES)
         for unknown in (-1, 99):
             with pytest.raises(ValueError, match="has classes not in"):
                 clf.partial_fit(X, np.where(np.arange(N) == 3, unknown, CLASSES))
+
+    def test_classes_that_were_assigned(self):
+        clf = fitted(MLPClassifier, CLASSES)
+        clf.classes_ = clf.classes_ * 10
+        with pytest.raises(ValueError, match="has classes not in"):
+            clf.partial_fit(X, CLASSES)
+
+    def test_one_label_in_place_of_two(self):
+        clf = fitted(MLPClassifier, LABELS["multilabel"][:, :2])
+        with pytest.raises(ValueError, match="the layers must be"):
+            clf.partial_fit(X, LABELS["binary"])
+
+    def test_no_columns(self):
+        with pytest.raises(ValueError, match=r"0 feature\(s\)"):
+            fitted().partial_fit(X, np.empty((N, 0)))
 
     def test_classes_that_a_warm_start_misses(self):
         clf = fitted(MLPClassifier, CLASSES, warm_start=True)

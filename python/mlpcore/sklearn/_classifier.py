@@ -422,7 +422,8 @@ epochs. Stopping.
         return decoded(y, self._label_binarizer)
 
     def _checked_targets(self, X: Array, y: Any) -> Array | None:
-        if self.warm_start:  # all classes have to be there, too
+        known = np.array_equal(self.classes_, self._label_binarizer.classes_)
+        if self.warm_start or not known:  # after one all classes have to be there, too
             return None
         result = encoded(y, self._label_binarizer)
         return result if result is not None and len(result) == len(X) else None

@@ -40,7 +40,8 @@ def is_checked(X: Any, estimator: Any) -> bool:
 def encoded(y: Any, binarizer: LabelBinarizer) -> Array | None:
     """Return `binarizer.transform(y)` as bool, or None."""
     classes: Array = binarizer.classes_
-    if binarizer.sparse_input_ or not is_ready(y, classes.dtype) or y.ndim != 1:
+    known = is_ready(y, classes.dtype) and y.ndim == 1 and not binarizer.sparse_input_
+    if not known or binarizer.y_type_ not in ("binary", "multiclass"):
         return None
     index = classes.searchsorted(y)
     if not np.array_equal(classes.take(index, mode="clip"), y):
@@ -59,7 +60,8 @@ def decoded(outputs: Array, binarizer: LabelBinarizer) -> Array:
     labels: Array
     plain = isinstance(outputs, np.ndarray) and not binarizer.sparse_input_
     if plain and binarizer.y_type_ == "multiclass":
-        labels = classes[outputs.argmax(axis=1)]
+        # Clipped as there: assigned coefficients may have more outputs.
+        labels = classes.take(outputs.argmax(axis=1), mode="clip")
     elif plain and binarizer.y_type_ == "binary" and len(classes) == 2:
         labels = classes[(outputs.reshape(-1) > 0.5).astype(np.intp)]
     else:

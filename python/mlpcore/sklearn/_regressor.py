@@ -360,7 +360,7 @@ out_activation_, n_features_in_, feature_names_in_
         return reg
 
     def _checked_targets(self, X: Array, y: Any) -> Array | None:
-        plain = is_finite(y) and y.ndim in (1, 2) and y.shape[1:] != (1,)
+        plain = is_finite(y) and (y.ndim == 1 or (y.ndim == 2 and y.shape[1] > 1))
         return y if plain and len(y) == len(X) else None
 
     def _network_loss(self) -> Any:
