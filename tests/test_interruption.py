@@ -64,8 +64,35 @@ print(elapsed, finished)
 """
 
 
+MANY_INTERRUPTS = """
+import random, signal
+import numpy as np
+import mlpcore
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+trainer = mlpcore.Trainer(mlpcore.Network([4, 8, 3], rng=0))
+X, y = np.ones((8, 4), np.float32), np.arange(8) % 3
+trainer.step(X, y)
+for _ in range(3000):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(5e-5, 4e-4))
+        while True:
+            trainer.step(X, y)
+    except KeyboardInterrupt:
+        pass
+trainer.fit(X, y, epochs=1)
+"""
+
+
 @posix_signals
 class TestCtrlC:
+    def test_the_lock_is_never_left_behind(self):
+        """Also where the exception comes between taking it and its first use."""
+        run_python(MANY_INTERRUPTS)
+
     @pytest.mark.parametrize(
         "sizes",
         [

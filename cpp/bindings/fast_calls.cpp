@@ -171,7 +171,10 @@ PyObject* FastClassIndices(PyObject*, PyObject* const* args, Py_ssize_t n_args) 
     return nullptr;
   }
   const Py_ssize_t n_classes = PyLong_AsSsize_t(args[1]);
-  if (n_classes == -1 && PyErr_Occurred()) return nullptr;
+  if (n_classes == -1 && PyErr_Occurred()) {
+    PyErr_Clear();  // too large: what follows says so
+    return Declined();
+  }
   if (!PyArray_CheckExact(args[0])) return Declined();
   PyArrayObject* y = reinterpret_cast<PyArrayObject*>(args[0]);
   if (!PyArray_ISSIGNED(y) || !PyArray_ISCARRAY_RO(y)) return Declined();

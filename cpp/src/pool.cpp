@@ -5,9 +5,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "placement.h"
 
@@ -99,6 +101,10 @@ class Pool {
     waited = Clock::duration{0};
     while (DoOneTask(true)) has_worked = true;
     AwaitOthers(finished_, shared);
+    if (failed_.load(std::memory_order_relaxed)) {
+      failed_.store(false, std::memory_order_relaxed);
+      std::rethrow_exception(std::exchange(error_, nullptr));
+    }
     if (waited == Clock::duration{0}) return;
     if (!has_worked) return;  // a task may well take that long
     const Clock::time_point end = Clock::now();
@@ -141,7 +147,13 @@ class Pool {
         continue;
       }
       const uint64_t task = first ? tickets.begin() : left.end();
-      function_(context_, first_ + static_cast<ptrdiff_t>(task));
+      try {
+        function_(context_, first_ + static_cast<ptrdiff_t>(task));
+      } catch (...) {  // nobody may leave the job while others are in it
+        if (!failed_.exchange(true, std::memory_order_relaxed)) {
+          error_ = std::current_exception();
+        }
+      }
       finished_.fetch_add(1, std::memory_order_release);
       return true;
     }
@@ -205,6 +217,8 @@ class Pool {
   TaskFunction function_ = nullptr;
   const void* context_ = nullptr;
   ptrdiff_t first_ = 0;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr error_;
   std::atomic<int> caller_processor_{-1};
   alignas(kCacheLine) std::atomic<uint64_t> tickets_{0};
   std::atomic<int> helpers_{0};

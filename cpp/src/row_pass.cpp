@@ -1,6 +1,7 @@
 #include "row_pass.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dispatch.h"
 #include "forward.h"
@@ -23,7 +24,7 @@ template <typename T>
 void RowPass<T>::Reserve(ptrdiff_t rows) {
   const bool dropout = options_.dropout;
   if (rows <= capacity_ && (has_dropout_buffers_ || !dropout)) return;
-  rows = std::max(rows, capacity_);
+  rows = std::max(rows, std::exchange(capacity_, 0));  // none, if memory runs out
   const ptrdiff_t n_layers = spec_.n_layers();
   layers_.clear();
   layers_.resize(static_cast<size_t>(n_layers));

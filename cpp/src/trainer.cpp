@@ -186,7 +186,10 @@ template <typename T>
 void Trainer<T>::UpdatePart(const Part& part, const PartGradient<T>& gradient) {
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const T l2 = static_cast<T>(WeightPenalty());
-  const bool flushes = (step_ + 1) % kFlushInterval == 0;
+  // Adam's by the age of its moments, by which a restored trainer counts its steps.
+  const bool has_age =
+      config_.optimizer == Optimizer::kAdam || config_.optimizer == Optimizer::kAdamW;
+  const bool flushes = ((has_age ? moment_age_ : step_) + 1) % kFlushInterval == 0;
   double squares = 0;
   UpdateArgs<T> u = state_->update;
   const auto update = [&](ptrdiff_t at, const T* g, ptrdiff_t n, bool biases) {

@@ -18,26 +18,29 @@ class TrainingLock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._thread: int | None = None
+        self._thread: int | None = None  # the last that trained
         self._trainings = 0  # how many have begun
 
-    def __enter__(self) -> None:
-        """Begin to train.
+    def free(self) -> threading.Lock:
+        """Return what to hold in a ``with`` statement, which calls `begin` then.
+
+        Python's lock itself: Ctrl-C may raise between any two lines of Python, and in
+        an ``__enter__`` of ours it sometimes left the lock held for ever. (Of two
+        threads that find it free at the same moment, one waits.)
 
         Raises
         ------
         RuntimeError
-            If somebody does already.
+            If somebody trains already.
         """
-        if not self._lock.acquire(blocking=False):
+        if self._lock.locked():
             raise self._error()
+        return self._lock
+
+    def begin(self) -> None:
+        """Note that this thread trains; it holds the lock."""
         self._thread = threading.get_ident()
         self._trainings += 1
-
-    def __exit__(self, *error: object) -> None:
-        """End the training."""
-        self._thread = None
-        self._lock.release()
 
     def read(self, copy: Callable[[], T]) -> T:
         """Return what `copy` returns.
@@ -59,10 +62,10 @@ class TrainingLock:
 
     def refuse_other_threads(self) -> None:
         """Raise RuntimeError if another thread trains."""
-        if self._thread not in (None, threading.get_ident()):
+        if self._lock.locked() and self._thread != threading.get_ident():
             raise self._error()
 
     def _error(self) -> RuntimeError:
-        if self._thread == threading.get_ident():
+        if self._lock.locked() and self._thread == threading.get_ident():
             return RuntimeError("this Network is being trained already, by the caller")
         return RuntimeError("this Network is being trained in another thread")

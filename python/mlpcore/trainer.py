@@ -324,8 +324,8 @@ validation_split, callbacks, verbose
             "steps": -(-n_rows // batch_size),
             "rows": n_rows,
         }
-        with self.network._training:
-            self._draw_seed()
+        with self.network._training.free():
+            self._begin()
             if isinstance(self.optimizer, optim.LBFGS):
                 from ._lbfgs import minimize
 
@@ -360,8 +360,8 @@ validation_split, callbacks, verbose
             raise NotSupportedError("LBFGS has no single steps; use fit")
         data = self._weighted(self._data(X, y, sample_weight))
         rate = self._rate(self.step_count)
-        with self.network._training:
-            self._draw_seed()
+        with self.network._training.free():
+            self._begin()
             loss, diverged = self._core.step(data.x, *data.targets, data.weights, rate)
         if diverged:
             self._moments_began = self.step_count
@@ -473,8 +473,9 @@ validation_split, callbacks, verbose
 
         set_state(self, state)
 
-    def _draw_seed(self) -> None:
-        """Draw the seed, if it has none; a call that fails its checks draws nothing."""
+    def _begin(self) -> None:
+        """Begin to train; and draw the seed, as no call does that fails its checks."""
+        self.network._training.begin()
         if self._seed is not None:
             return
         if self._rng is None:

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <limits>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -133,6 +134,23 @@ TEST_SUITE("threads") {
       shared += by_caller.back() == 0;
     }
     CHECK(shared > 0);
+  }
+
+  TEST_CASE("what a task throws comes to the caller, when nobody is in one") {
+    for (int job = 0; job < 50; ++job) {
+      std::atomic<int> inside{0};
+      const auto task = [&](ptrdiff_t i) {
+        ++inside;
+        const Clock::time_point start = Clock::now();
+        while (Clock::now() - start < std::chrono::microseconds(20)) {
+        }
+        --inside;
+        if (i % 3 == 0) throw std::bad_alloc();
+      };
+      CHECK_THROWS_AS(ParallelFor(30, 2, task, Claim::kFromBothEnds), std::bad_alloc);
+      CHECK(inside == 0);
+      CHECK_NOTHROW(ParallelFor(30, 2, [](ptrdiff_t) {}));
+    }
   }
 
   TEST_CASE("several callers at once") {
