@@ -69,6 +69,10 @@ class TestSoftmax:
             assert_same_bits(by_row[0], by_label[0], "loss")
             assert_same_bits(by_row[1], by_label[1], "dz")
 
+    def test_a_class_without_a_column(self, isa, dtype):
+        with pytest.raises(ValueError, match="class 1234567, z has 3 columns"):
+            ops.softmax_cross_entropy(np.zeros((2, 3), dtype), [0, 1234567])
+
     @pytest.mark.parametrize("offset", [-1e8, 1e8, 8192.0])
     def test_a_representable_offset_changes_no_bit(self, isa, dtype, offset):
         rng = np.random.default_rng(2)

@@ -223,5 +223,10 @@ class TestOneHot:
 
     @pytest.mark.parametrize("label", [-1, 3])
     def test_refuses_a_label_out_of_range(self, label):
-        with pytest.raises(ValueError, match=str(label)):
+        wanted = f"labels contains class {label}, n_classes is 3"
+        with pytest.raises(ValueError, match=wanted):
             ops.one_hot(np.array([0, label]), 3)
+
+    def test_refuses_more_classes_than_indices_can_tell_apart(self):
+        with pytest.raises(ValueError, match=f"at most {2**31 - 1}, got {2**31}"):
+            ops.one_hot(np.array([0]), 2**31)

@@ -120,9 +120,17 @@ def test_a_callable_may_return_what_float_understands():
     assert rates.tolist() == [1.0, 0.5]
 
 
-def test_a_callable_that_returns_no_number():
-    with pytest.raises(TypeError, match=r"returned None \(NoneType\) at step 2 of 10"):
-        learning_rates(lambda step, total: None, 2, 1, 10)
+@pytest.mark.parametrize(
+    ("value", "got"), [(None, r"None \(NoneType\)"), ("0.1", r"'0.1' \(str\)")]
+)
+def test_a_callable_that_returns_no_number(value, got):
+    with pytest.raises(TypeError, match=f"returned {got} at step 2 of 10"):
+        learning_rates(lambda step, total: value, 2, 1, 10)
+
+
+def test_a_callable_that_returns_an_int_beyond_floats():
+    with pytest.raises(ValueError, match="learning_rate is -inf at step 2 of 10"):
+        learning_rates(lambda step, total: -(10**400), 2, 1, 10)
 
 
 @pytest.mark.parametrize(

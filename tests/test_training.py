@@ -134,14 +134,19 @@ class TestArguments:
         all_.fit(X, y, optimizer=optim.SGD(0.1), sample_weight=keep, **options)
         assert_allclose(all_.get_parameters(), some.get_parameters(), atol=1e-13)
 
-    def test_a_batch_of_weight_0(self):
+    @pytest.mark.parametrize(
+        ("dtype", "nothing"),
+        [("float32", 0), ("float32", 1e-40), ("float64", 0), ("float64", 1e-310)],
+    )
+    def test_a_batch_of_weight_0(self, dtype, nothing):
         """It has no mean: it changes nothing, and is no NaN."""
         X, y = blobs(20)
         keep = np.arange(20) % 2
-        some, all_ = [Network([5, 9, 3], rng=0) for _ in range(2)]
+        weight = np.where(keep, 1, nothing)
+        some, all_ = [Network([5, 9, 3], dtype=dtype, rng=0) for _ in range(2)]
         options = {"batch_size": 1, "shuffle": False, "optimizer": optim.SGD(0.1)}
         some.fit(X[keep == 1], y[keep == 1], **options)
-        all_.fit(X, y, sample_weight=keep, **options)
+        all_.fit(X, y, sample_weight=weight, **options)
         assert_same_bits(all_.get_parameters(), some.get_parameters())
 
     def test_integer_weights_are_repeated_rows(self):

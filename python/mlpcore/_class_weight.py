@@ -9,7 +9,7 @@ import numpy as np
 
 from ._arguments import check_real
 from ._data import Data
-from ._validation import as_real_array, check_finite
+from ._validation import as_real_array, check_finite, check_some_weight
 
 if TYPE_CHECKING:
     from .network import Network
@@ -87,6 +87,5 @@ def with_class_weights(
     name = "class_weight times sample_weight"
     weights = as_real_array(products, network.dtype, name)
     check_finite(weights, name)
-    if not weights.any():
-        raise ValueError(f"{name} is 0 in every row")
+    check_some_weight(weights, name)
     return data._replace(weights=weights)

@@ -12,6 +12,8 @@ from ._elementwise import map_function
 from ._targets import as_labels
 from ._validation import Array, as_float_array, as_real_array
 
+_MOST_CLASSES = 2**31 - 1  # class indices are int32
+
 
 def one_hot(labels: ArrayLike, n_classes: int, dtype: Any = np.float64) -> NDArray[Any]:
     """Return class indices as probabilities: all of it on the class.
@@ -37,10 +39,12 @@ def one_hot(labels: ArrayLike, n_classes: int, dtype: Any = np.float64) -> NDArr
            [0., 0., 1.]])
     """
     n_classes = check_integer("n_classes", n_classes, 1)
+    if n_classes > _MOST_CLASSES:
+        raise ValueError(f"n_classes must be at most {_MOST_CLASSES}, got {n_classes}")
     given = as_real_array(labels, None, "labels")
     if given.ndim != 1:
         raise ValueError(f"labels must be 1-D, got shape {given.shape}")
-    index = as_labels(given, n_classes, "labels")
+    index = as_labels(given, n_classes, "labels", "n_classes is {}")
     hot = np.zeros((len(index), n_classes), dtype)
     hot[np.arange(len(index)), index] = 1
     return hot

@@ -81,8 +81,10 @@ def as_targets(
     return Targets(None, as_real_array(values, dtype, "y"))
 
 
-def as_labels(y: Array, n_classes: int, name: str = "y") -> NDArray[np.int32]:
-    """Return class indices as int32.
+def as_labels(
+    y: Array, n_classes: int, name: str = "y", of: str = "the network has {} outputs"
+) -> NDArray[np.int32]:
+    """Return class indices as int32; `of` says where `n_classes` is from.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def as_labels(y: Array, n_classes: int, name: str = "y") -> NDArray[np.int32]:
                 f"{name} must hold whole class indices, got {value} at row {row}"
             )
         raise ValueError(
-            f"{name} contains class {value:g}, the network has {n_classes} outputs "
+            f"{name} contains class {value:.0f}, {of.format(n_classes)} "
             f"(first at row {row})"
         )
     return y.astype(np.int32)

@@ -169,7 +169,7 @@ def as_sample_weight(
     Raises
     ------
     TypeError, ValueError
-        If they are not one finite number of 0 or more a row, or all 0.
+        If they are not one finite number of 0 or more a row, or next to nothing.
     """
     if sample_weight is None:
         return None
@@ -184,9 +184,19 @@ def as_sample_weight(
         raise ValueError(
             f"sample_weight must be 0 or more, got {weights[row]} at row {row}"
         )
-    if n_rows and not weights.any():
-        raise ValueError("sample_weight is 0 in every row")
+    check_some_weight(weights, "sample_weight")
     return weights
+
+
+def check_some_weight(weights: Array, name: str) -> None:
+    """Raise ValueError if there are weights, and no mean can be taken with them."""
+    if len(weights) == 0:
+        return
+    if not weights.any():
+        raise ValueError(f"{name} is 0 in every row")
+    least = np.finfo(weights.dtype).smallest_normal  # below it 1 / total overflows
+    if (total := weights.sum(dtype=np.float64)) < least:
+        raise ValueError(f"{name} adds up to {total:g}, it must be {least:g} or more")
 
 
 def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

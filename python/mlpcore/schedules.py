@@ -413,7 +413,11 @@ def learning_rates(
 def _call(rate: Callable[[int, int], float], step: int, total_steps: int) -> float:
     value = rate(step, total_steps)
     try:
-        return float(value)  # not only floats: np.where gives 0-d arrays
+        if not isinstance(value, (str, bytes)):  # float() reads them
+            return float(value)  # not only floats: np.where gives 0-d arrays
+    except OverflowError:  # an int, which the caller takes for what it is
+        return math.inf if value > 0 else -math.inf
     except (TypeError, ValueError):
-        got = f"{value!r} ({type(value).__name__}) at step {step} of {total_steps}"
-        raise TypeError(f"learning_rate returned {got}, not a number") from None
+        pass
+    got = f"{value!r} ({type(value).__name__}) at step {step} of {total_steps}"
+    raise TypeError(f"learning_rate returned {got}, not a number")

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -61,6 +62,13 @@ struct Evaluation {
     correct += other.correct;
   }
 };
+
+// sum / weight, of rows that have any: below the least normal number a quotient would
+// overflow in T.
+template <typename T>
+double OverWeight(double sum, double weight) {
+  return weight >= std::numeric_limits<T>::min() ? sum / weight : 0;
+}
 
 template <typename T>
 class AlignedBuffer;
