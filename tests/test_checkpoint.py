@@ -234,6 +234,30 @@ def test_after_a_divergence(optimizer, dropout, way, path):
     assert_same_trainer(twin, trainer)
 
 
+def test_subnormal_moments_after_a_divergence(path):
+    """They become 0 at the same step of a trainer and its twin."""
+    X, y = blobs(20)
+    trainer = Trainer(Network([5, 3], rng=0), optim.Adam(beta_1=0.6))
+    trainer.fit(X, y, epochs=3)
+    trainer.learning_rate_scale = 1e38
+    with pytest.raises(DivergenceError):
+        trainer.fit(X * 1e5, y, epochs=3)
+    trainer.learning_rate_scale = 1.0
+    trainer.step(X, y)
+    twin = through_pickle(trainer, path)
+    X[:, 0] = 0  # the moments of its weights shrink from now on
+    was_subnormal = False
+    for _ in range(270):
+        for each in trainer, twin:
+            each.step(X, y)
+        moment = twin._core.moments()[0]
+        tiny = (moment != 0) & (np.abs(moment) < np.finfo(np.float32).tiny)
+        was_subnormal |= tiny.any()
+        assert_same_bits(trainer._core.moments()[0], moment)
+    assert was_subnormal
+    assert not tiny.any()
+
+
 # --- In the middle of a fit ------------------------------------------------------
 
 
