@@ -12,12 +12,13 @@ from sklearn.base import _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import type_of_target
 
 from .._validation import Array
 from ..errors import NotSupportedError
 from ..network import Network
 from ._estimator import NativeEstimator
-from ._parameters import MORE_CONSTRAINTS, parameters_of
+from ._parameters import MORE_CONSTRAINTS, check_network, parameters_of
 from ._plain_arrays import decoded, encoded
 
 
@@ -79,9 +80,11 @@ default="constant"
         How many epochs without improvement to bear.
     max_fun : int, default=15000
         The most evaluations of the loss by ``"lbfgs"``.
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of the classes, multiplied with the sample weights; ``"balanced"`` is
-        n / (classes * rows of the class).
+        n / (classes * rows of the class). Multilabel rows have the product of their
+        outputs' weights, which a list gives for each output. Validation rows that are
+        split off are weighted so as well, the caller's own are not.
     label_smoothing : float, default=0.0
         In [0, 1): targets become ``(1 - s) t + s / n_classes``; each multilabel output
         has two classes.
@@ -359,6 +362,7 @@ epochs. Stopping.
         >>> clf.predict([[0.0, 0.0, 0.0, 0.0]])
         array(['a'], dtype='<U1')
         """
+        check_network(network)
         n_out, output = network.layer_sizes[-1], network.activations[-1]
         if network.loss_name != "log_loss" or (output == "softmax" and n_out < 3):
             raise NotSupportedError(
@@ -394,6 +398,8 @@ epochs. Stopping.
                 self.class_weight, classes=self.classes_, y=labels
             )
             of_row = of_class[np.searchsorted(self.classes_, labels)]
+        if not np.isfinite(of_row).all():
+            raise ValueError(f"class_weight must be finite, got {self.class_weight}")
         return of_row if weights is None else of_row * weights
 
     def _check_solver_options(self, incremental: bool) -> None:
@@ -412,8 +418,12 @@ epochs. Stopping.
         return "log_loss"
 
     def _encoded(self, y: Array) -> Array:
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown) and self._label_binarizer.y_type_ != "multilabel-indicator":
+        if self._label_binarizer.y_type_ == "multilabel-indicator":
+            if (kind := type_of_target(y)) != "multilabel-indicator":
+                raise ValueError(
+                    f"y_val must be multilabel as y is, got {kind} targets"
+                )
+        elif len(unknown := np.setdiff1d(y, self.classes_)):
             raise ValueError(f"y_val has classes that y has not: {unknown}")
         encoded: Array = self._label_binarizer.transform(y).astype(bool)
         return encoded

@@ -16,6 +16,9 @@ from .._architecture import ACTIVATION_ALIASES
 from .._validation import Array
 from ..network import Network
 
+# Lists that grow by a value an epoch.
+CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+
 Fingerprints = list[tuple[tuple[int, ...], int]]
 # Of a network's parameters, and the version that they are of.
 _known: WeakKeyDictionary[Network, tuple[int, Fingerprints]] = WeakKeyDictionary()
@@ -157,7 +160,8 @@ class Coefficients:
     def _reconstruction_attributes(self) -> dict[str, Any]:
         """Return what a copy needs to predict as this estimator does now."""
         network = self._network
-        return {
+        curves = {name: list(c) for name in CURVES if (c := vars(self).get(name))}
+        return curves | {
             "coefs_": network.weights,
             "intercepts_": network.biases,
             "_network": None,

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from ..callbacks import Callback
 from ..callbacks.base import Logs
 from ..errors import DivergenceError
+from ._coefficients import CURVES
 from ._warnings import warn
 
 if TYPE_CHECKING:
@@ -65,10 +66,8 @@ class EpochRules(Callback):
             self._context = None
         self._epoch_context: Any = None
         self._go_on_recording()
-        if not incremental and not estimator.warm_start:
-            estimator.__dict__.pop("validation_loss_curve_", None)
-        if validation is not None and not hasattr(estimator, "validation_loss_curve_"):
-            estimator.validation_loss_curve_ = []
+        if validation is not None and estimator.early_stopping:
+            self._score_again(validation)
 
     def _go_on_recording(self) -> None:
         """Begin the records that a warm start does not find.
@@ -77,7 +76,15 @@ class EpochRules(Callback):
         """
         est = self._estimator
         found = vars(est)
+        if not self._incremental:
+            if not est.warm_start:
+                found.pop("validation_loss_curve_", None)
+            for curve in CURVES:  # a fit that is refused leaves those from before
+                if found.get(curve) is not None:
+                    found[curve] = list(found[curve])
         found.setdefault("loss_curve_", [])
+        if self._validation is not None:
+            found.setdefault("validation_loss_curve_", [])
         found.setdefault("_no_improvement_count", 0)
         if est.early_stopping and found.get("validation_scores_") is None:
             est.validation_scores_ = []
@@ -86,6 +93,28 @@ class EpochRules(Callback):
         elif not est.early_stopping and found.get("best_loss_") is None:
             est.validation_scores_ = est.best_validation_score_ = None
             est.best_loss_ = np.inf
+
+    def _score_again(self, validation: ValidationSet) -> None:
+        """Score what a warm start goes on from, by this scoring on these rows.
+
+        Scores of another kind do not compare. scikit-learn's own, of the rows that it
+        splits off, are left as it leaves them.
+        """
+        est = self._estimator
+        before = vars(est).get("_scored_by", (None, False))
+        est._scored_by = est.scoring, est._own_validation is not None
+        if not est.validation_scores_ or before == est._scored_by == (None, False):
+            return
+        if before[0] != est.scoring:
+            est.validation_scores_ = []
+        est._take_weights(est._network)
+        est._validate(validation.data)
+        score = est._score(*validation[:3])
+        if score != est.best_validation_score_:
+            est._no_improvement_count = 0
+        est.best_validation_score_ = -np.inf if np.isnan(score) else score
+        est._best_coefs = [w.copy() for w in est.coefs_]
+        est._best_intercepts = [b.copy() for b in est.intercepts_]
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Tell scikit-learn's callbacks."""
@@ -108,8 +137,10 @@ class EpochRules(Callback):
         if self._validation is not None:
             est._take_weights(self.network)
             *rows, data = self._validation
-            est._record_validation(data)
+            est._validate(data)
+            est.validation_loss_curve_.append(est._validation_loss)
         est._update_no_improvement_count(est.early_stopping, *rows)
+        est._is_training = True
         made = est._made_with
         if made.solver == "sgd" and made.learning_rate == "invscaling":
             rate = float(made.learning_rate_init) / (est.t_ + 1) ** made.power_t
@@ -132,6 +163,7 @@ class EpochRules(Callback):
     def diverged(self, error: DivergenceError) -> None:
         """Raise scikit-learn's error, or warn where there are best weights to keep."""
         est = self._estimator
+        est._is_training = True
         if not est.early_stopping or not est.validation_scores_:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may "

@@ -8,10 +8,12 @@ since 2014, in a module that is closed to new features.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network._multilayer_perceptron import _pack
 from sklearn.utils.validation import validate_data
 
@@ -148,9 +150,7 @@ class NativeEstimator(Coefficients, Validating):
             X, y = super()._validate_input(X, y, incremental, reset)
         else:
             y = checked
-        if self.dtype is not None:
-            X = X.astype(self.dtype, copy=False)
-        return X, y
+        return self._in_dtype(X), y
 
     def _fit_stochastic(
         self, X: Any, y: Array, sample_weight: Array | None, *rest: Any
@@ -167,7 +167,8 @@ class NativeEstimator(Coefficients, Validating):
         self._sample_idx = np.arange(n_samples, dtype=np.int64)
         rules = EpochRules(self, n_samples, validation, incremental)
         self.n_iter_ = 0
-        self._is_training = True
+        # An error before the first score is one of what was given: the fit is refused.
+        self._is_training = incremental
         try:
             trainer._fit(
                 data,
@@ -184,7 +185,13 @@ class NativeEstimator(Coefficients, Validating):
         finally:
             del self._sample_idx
             self._take_weights(trainer.network)
-        if self.early_stopping:
+        if self.scoring is not None and self.best_validation_score_ == -np.inf:
+            warn(
+                f"No weights were the best: scoring={self.scoring!r} gave no finite "
+                "number for the validation rows. The last ones are kept.",
+                ConvergenceWarning,
+            )
+        elif self.early_stopping:
             self.coefs_ = self._best_coefs
             self.intercepts_ = self._best_intercepts
             trainer.network.set_weights(self.coefs_, self.intercepts_)
@@ -194,6 +201,7 @@ class NativeEstimator(Coefficients, Validating):
     ) -> None:
         self._check_layer_sizes(rest[-1])
         sample_weight = self._with_class_weight(y, sample_weight)
+        self.__dict__.pop("validation_loss_curve_", None)
         network = self._make_network()
         # The search asks for the same rows again and again: converted once.
         self._lbfgs_data = self._data(network, X, y, sample_weight)
@@ -228,6 +236,19 @@ class NativeEstimator(Coefficients, Validating):
             loss += 0.5 * self.alpha * float(np.vdot(w, w)) / total
             dw += self.alpha / total * w
         return np.float64(loss), _pack(weight_gradients, bias_gradients)
+
+    def _init_coef(self, *args: Any) -> Any:
+        """Return a layer's initial weights; scikit-learn knows one name of logistic."""
+        names = (
+            {self.activation}
+            if isinstance(self.activation, str)
+            else set(self.activation)
+        )
+        if names and names <= {"logistic", "sigmoid"} and self.activation != "logistic":
+            drawing = copy.copy(self)
+            drawing.activation = "logistic"
+            return super(NativeEstimator, drawing)._init_coef(*args)
+        return super()._init_coef(*args)
 
     def _batch_rows(self, n_samples: int) -> int:
         if self.batch_size == "auto":

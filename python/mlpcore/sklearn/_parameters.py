@@ -54,6 +54,15 @@ def check_layers(estimator: Any) -> None:
             )
 
 
+def check_network(network: object) -> None:
+    """Refuse what is no network."""
+    if not isinstance(network, Network):
+        raise TypeError(
+            f"network must be a mlpcore.Network, got {type(network).__name__}; that of "
+            "an estimator is its network_"
+        )
+
+
 def parameters_of(network: Network) -> dict[str, Any]:
     """Return the constructor's arguments that describe a network."""
     *hidden, _ = network.activations

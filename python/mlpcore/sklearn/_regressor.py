@@ -15,7 +15,7 @@ from .._validation import Array
 from ..errors import NotSupportedError
 from ..network import Network
 from ._estimator import NativeEstimator
-from ._parameters import MORE_CONSTRAINTS, parameters_of
+from ._parameters import MORE_CONSTRAINTS, check_network, parameters_of
 from ._plain_arrays import is_finite
 
 # The activation of the outputs that goes with a loss.
@@ -342,6 +342,7 @@ out_activation_, n_features_in_, feature_names_in_
         >>> MLPRegressor.from_network(net).predict([[0.0, 0.0]])
         array([0.], dtype=float32)
         """
+        check_network(network)
         loss, output = network.loss_name, network.activations[-1]
         known = cls._parameter_constraints["loss"][0].options
         if loss not in known or output != _OUTPUT.get(loss, "identity"):

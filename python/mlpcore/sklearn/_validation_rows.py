@@ -7,6 +7,7 @@ from inspect import signature
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import check_scoring
@@ -16,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from .._data import Data
 from .._metrics import r2_score
 from .._validation import Array
+from ._plain_arrays import is_finite
 from ._trainer import evaluate, predict, recorded_scale
 
 
@@ -33,6 +35,7 @@ class Validating(CallbackSupportMixin):
 
     _own_validation: tuple[Any, Any, Any] | None = None
     _validation_accuracy: float
+    _validation_loss: float
     validation_loss_curve_: list[float]
 
     def _split(
@@ -40,7 +43,12 @@ class Validating(CallbackSupportMixin):
     ) -> tuple[tuple[Any, Array, Array | None], ValidationSet | None]:
         """Return the rows to train with, and those to validate with."""
         if self._own_validation is not None:
-            return (X, y, weights), self._checked_validation(*self._own_validation)
+            try:
+                own = self._checked_validation(*self._own_validation)
+            except (TypeError, ValueError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"X_val, y_val: {error}") from error
+            return (X, y, weights), own
         if not self.early_stopping:
             return (X, y, weights), None
         # Multilabel targets cannot be stratified.
@@ -80,6 +88,9 @@ class Validating(CallbackSupportMixin):
             weights = _check_sample_weight(weights, X)
         if X.shape[0] < 2:
             raise ValueError(f"X_val must have 2 rows or more, got {X.shape[0]}")
+        X = self._in_dtype(X)
+        if sparse.issparse(y):
+            y = y.toarray()
         encoded = self._encoded(y)
         encoded = encoded.reshape(len(encoded), -1)
         if encoded.shape[1] != self.n_outputs_:
@@ -96,10 +107,20 @@ class Validating(CallbackSupportMixin):
     def _decoded(self, y: Array) -> Array:
         return y
 
-    def _record_validation(self, data: Data) -> None:
+    def _in_dtype(self, X: Any) -> Any:
+        """Return X in the type of the arithmetic, if that is given."""
+        if self.dtype is None or X.dtype == self.dtype:
+            return X
+        with np.errstate(over="ignore"):
+            X = X.astype(self.dtype)
+        values = X.data if sparse.issparse(X) else X
+        if not (is_finite(values) or np.isfinite(values).all()):
+            raise ValueError(f"X has values that are too large for {X.dtype}")
+        return X
+
+    def _validate(self, data: Data) -> None:
         loss, self._validation_accuracy = evaluate(self._network, data)
-        loss *= recorded_scale(self._network)
-        self.validation_loss_curve_.append(loss)
+        self._validation_loss = loss * recorded_scale(self._network)
 
     def _score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the score that early stopping looks at; called by scikit-learn's.
@@ -116,7 +137,16 @@ class Validating(CallbackSupportMixin):
                 return float("nan")
             return r2_score(np.reshape(y, output.shape), output, sample_weight)
         if self.scoring == "loss":
-            return -float(self.validation_loss_curve_[-1])
+            return -self._validation_loss
+        try:
+            return self._scored(X, y, sample_weight)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(
+                f"scoring={self.scoring!r} fails on the validation rows: {error}"
+            ) from error
+
+    def _scored(self, X: Any, y: Any, sample_weight: Any) -> float:
         probe = copy.copy(self)  # X has no feature names any more
         probe.__dict__.pop("feature_names_in_", None)
         scorer = check_scoring(probe, self.scoring)
