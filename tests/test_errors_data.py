@@ -120,6 +120,11 @@ BAD_WEIGHTS = {
         "sample_weight (adds up to 2e-309, it must|is 0)",  # is 0 in float32
         weight=np.full(N, 1e-310),
     ),
+    "too much": Case(
+        ValueError,
+        "sample_weight (adds up to inf, it must|.*too large for float32)",
+        weight=np.full(N, 1e308),
+    ),
     "short": Case(ValueError, r"sample_weight.*19", weight=np.ones(19)),
     "2-D": Case(ValueError, r"sample_weight.*\(20, 1\)", weight=np.ones((N, 1))),
     "string": Case(TypeError, "sample_weight must be numeric", weight=["a"] * N),

@@ -155,6 +155,7 @@ def test_errors_name_the_callers_path(tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         write_file(path, [b"x"])
     assert error.value.filename == str(path)
+    assert str(error.value).endswith(f": '{path}'")
     with pytest.raises(IsADirectoryError) as error:
         write_file(os.fsencode(tmp_path), [b"x"])
     assert error.value.filename == str(tmp_path)

@@ -77,6 +77,22 @@ def test_the_same_network_comes_back(name, path):
     assert (twin._seed, twin._n_trainers) == (net._seed, 1)
 
 
+def test_a_number_is_no_path(path):
+    """`open` would take it for a descriptor, and close it."""
+    Network([4, 3], rng=0).save(path)
+    with open(path, "rb") as file:
+        for load in (
+            mlpcore.load,
+            mlpcore.Trainer.from_checkpoint,
+            read_metadata,
+        ):
+            with pytest.raises(
+                TypeError, match=r"str, bytes or os.PathLike .*, not int"
+            ):
+                load(file.fileno())
+        assert file.read(1)
+
+
 def test_it_is_trained_to_the_same_bits(path):
     net = small()
     X, y = np.eye(3, dtype="float32"), [0, 1, 1]

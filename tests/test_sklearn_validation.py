@@ -85,7 +85,7 @@ def test_a_scorer_that_fails_after_the_first_epoch_of_a_warm_start():
     clf = fitted(warm_start=True)
     clf.set_params(scoring=lambda *_: next(calls, "none"))
     curve, losses = list(clf.loss_curve_), list(clf.validation_loss_curve_)
-    with pytest.raises(ValueError, match="scoring=.*'none'"):
+    with pytest.raises(ValueError, match=r"scoring=.*'none'"):
         clf.fit(X, MULTICLASS, **OWN)
     assert clf.n_iter_ == len(clf.loss_curve_) == 15
     assert clf.loss_curve_ == curve

@@ -1,5 +1,7 @@
 """Trainer: steps of each optimizer, the gradient hook, and what it keeps."""
 
+import weakref
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -221,6 +223,21 @@ class TestGradientHook:
         got = np.sort(seen[0][seen[0] != 0])
         rtol = 1e-12 if dtype == np.float64 else 1e-4
         assert_allclose(got, np.sort(wanted[wanted != 0]), rtol=rtol, atol=1e-7)
+
+    def test_an_array_that_it_keeps_stays_in_memory(self, isa, dtype):
+        """Its numbers are those of a later step, but they are somebody's own."""
+        problem = make_problem([4, 7, 3], "tanh", "softmax", "auto", dtype)
+        kept = []
+        trainer = Trainer(problem.net, gradient_hook=kept.append)
+        trainer.step(problem.X, problem.y)
+        [gradient] = kept
+        assert gradient.base is trainer._core
+        alive = weakref.ref(trainer._core)
+        del trainer
+        assert alive() is not None
+        gradient[:] = 7
+        del gradient, kept[:]
+        assert alive() is None
 
     def test_what_it_writes_is_what_is_used(self, isa, dtype):
         problem = make_problem([4, 7, 3], "tanh", "softmax", "auto", dtype)

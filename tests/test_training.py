@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from mlpcore import Network, Trainer, optim, schedules
+from mlpcore import Network, Trainer, optim, schedules, set_num_threads
 from mlpcore.callbacks import (
     Callback,
     EarlyStopping,
@@ -148,6 +148,34 @@ class TestArguments:
         some.fit(X[keep == 1], y[keep == 1], **options)
         all_.fit(X, y, sample_weight=weight, **options)
         assert_same_bits(all_.get_parameters(), some.get_parameters())
+
+    @pytest.mark.parametrize("shuffle", [False, True])
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_a_row_of_weight_0_that_overflows(self, threads, shuffle):
+        """It may hold a mark of missing data, the largest number of its type."""
+        X, y = blobs(400)
+        huge = X.copy()
+        huge[::7] = np.finfo(X.dtype).max
+        weight = np.ones(400)
+        weight[::7] = 0
+        options = {"batch_size": 200, "shuffle": shuffle, "sample_weight": weight}
+        set_num_threads(threads)
+        nets = [Network([5, 200, 3], rng=0) for _ in range(2)]
+        for net, rows in zip(nets, (X, huge), strict=True):
+            net.fit(rows, y, epochs=3, rng=1, **options)
+            gradient = net.loss_and_gradient(rows, y, weight)[1]
+            other = net.loss_and_gradient(X, np.eye(3)[y], weight)[1]
+            assert_same_bits(gradient, other)
+        assert_same_bits(*[net.get_parameters() for net in nets])
+
+    def test_a_target_of_weight_0_that_overflows(self):
+        X, _ = blobs(20)
+        net = Network([5, 9, 2], output="identity", rng=0)
+        y = np.ones((20, 2), np.float32)
+        weight = np.arange(20) % 2
+        wanted = net.loss_and_gradient(X, y, weight)[1]
+        y[::2] = [np.finfo(np.float32).max, -np.finfo(np.float32).max]
+        assert_same_bits(net.loss_and_gradient(X, y, weight)[1], wanted)
 
     def test_integer_weights_are_repeated_rows(self):
         X, y = blobs(50)

@@ -89,13 +89,12 @@ void SetGradientHook(Trainer<T>& self, const py::object& hook) {
     self.set_gradient_hook(nullptr);
     return;
   }
-  // The array is a view of the gradient, valid for the call; its base keeps the
-  // network.
-  const std::shared_ptr<Network<T>> network = self.network();
-  self.set_gradient_hook([hook, network](T* gradient) {
+  // The array is a view of the gradient, valid for the call. Its base is the trainer,
+  // so that a hook that keeps it all the same has numbers, though of a later step.
+  self.set_gradient_hook([hook, &self](T* gradient) {
     const py::gil_scoped_acquire gil;
-    const py::capsule base(gradient, [](void*) {});
-    hook(Array<T>(static_cast<py::ssize_t>(network->arena_size()), gradient, base));
+    const auto n = static_cast<py::ssize_t>(self.network()->arena_size());
+    hook(Array<T>(n, gradient, py::cast(self, py::return_value_policy::reference)));
   });
 }
 

@@ -1,6 +1,7 @@
 #include "row_pass.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "dispatch.h"
@@ -17,6 +18,15 @@ void RowPass<T>::BeginBatch(const Batch<T>& batch, const GradientOptions& option
   batch_ = batch;
   options_ = options;
   scale_ = scale;
+  const auto has_weightless = [&] {
+    return std::find(batch.weights, batch.weights + batch.rows, T(0)) !=
+           batch.weights + batch.rows;
+  };
+  if (batch.order == nullptr && batch.weights && has_weightless()) {
+    in_order_.resize(static_cast<size_t>(batch.rows));
+    std::iota(in_order_.begin(), in_order_.end(), int64_t{0});
+    batch_.order = in_order_.data();
+  }
   Reserve(group_rows);
 }
 
@@ -53,7 +63,8 @@ void RowPass<T>::Reserve(ptrdiff_t rows) {
 
 // Gathering costs one pass over data that has to be read anyway, and gives rows whose
 // stride suits the cache; targets and weights come along. Rows in order are used in
-// place.
+// place. Those of weight 0 are read as zeros: of a row that overflows, 0 times its
+// gradient would be NaN.
 template <typename T>
 void RowPass<T>::Gather(ptrdiff_t first, ptrdiff_t count) {
   if (batch_.order == nullptr) return;
@@ -70,7 +81,12 @@ void RowPass<T>::Gather(ptrdiff_t first, ptrdiff_t count) {
   }
   if (batch_.weights) {
     T* weights = row_weight_.data() + first;
-    for (ptrdiff_t i = 0; i < count; ++i) weights[i] = batch_.weights[order[i]];
+    for (ptrdiff_t i = 0; i < count; ++i) {
+      weights[i] = batch_.weights[order[i]];
+      if (weights[i] == T(0)) {
+        std::fill_n(x_.rows(first).Row(i), spec_.n_in(), T(0));
+      }
+    }
   }
 }
 

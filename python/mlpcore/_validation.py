@@ -195,8 +195,12 @@ def check_some_weight(weights: Array, name: str) -> None:
     if not weights.any():
         raise ValueError(f"{name} is 0 in every row")
     least = np.finfo(weights.dtype).smallest_normal  # below it 1 / total overflows
-    if (total := weights.sum(dtype=np.float64)) < least:
-        raise ValueError(f"{name} adds up to {total:g}, it must be {least:g} or more")
+    with np.errstate(over="ignore"):
+        total = weights.sum(dtype=np.float64)
+    if not least <= total < np.inf:
+        raise ValueError(
+            f"{name} adds up to {total:g}, it must be {least:g} or more, and finite"
+        )
 
 
 def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

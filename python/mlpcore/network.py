@@ -436,7 +436,8 @@ class Network(Exports):
         Returns
         -------
         loss : float
-            As `loss` returns it.
+            As `loss` returns it, but for the last bits: a gradient may need the rows
+            in smaller parts, whose losses are added in another order.
         gradient : ndarray, shape (n_parameters,)
             With respect to the parameters in `get_parameters` order.
         """
@@ -601,7 +602,8 @@ class Network(Exports):
         """Return a network of its own with the same parameters, bit for bit.
 
         ``copy.copy`` and ``copy.deepcopy`` do the same. Callbacks may copy a network
-        that is being trained.
+        that is being trained. Attributes of a subclass are copied and pickled if its
+        ``__getstate__`` and ``__setstate__`` do so.
 
         Raises
         ------

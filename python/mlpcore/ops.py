@@ -335,7 +335,8 @@ def softmax_cross_entropy(z: ArrayLike, target: ArrayLike) -> tuple[Array, Array
     z : array_like, shape (n, n_classes)
         The logits.
     target : array_like
-        Class indices (n,), or probabilities (n, n_classes).
+        Class indices (n,), or probabilities (n, n_classes), which are not checked: the
+        formula holds for any weights t that sum to 1.
 
     Returns
     -------
@@ -368,7 +369,7 @@ def sigmoid_cross_entropy(z: ArrayLike, target: ArrayLike) -> tuple[Array, Array
     z : array_like, shape (n, n_out)
         The logits.
     target : array_like, shape (n, n_out)
-        Probabilities; (n,) if n_out is 1.
+        Probabilities, which are not checked; (n,) if n_out is 1.
 
     Returns
     -------

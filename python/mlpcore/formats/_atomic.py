@@ -55,7 +55,8 @@ def write_file(path: Path, chunks: Iterable[Chunk]) -> None:
         # The caller knows nothing of temporary files and of where links lead. A file
         # that the chunks come from names itself.
         if error not in not_ours:
-            error.filename, error.filename2 = os.fsdecode(path), None
+            error.filename = os.fsdecode(path)
+            del error.filename2  # None would be printed
         raise
 
 

@@ -150,7 +150,7 @@ def check_user_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """Open a file; a ModelFormatError raised inside gets its name."""
-    with open(path, "rb") as file:
+    with open(os.fspath(path), "rb") as file:
         try:
             yield file
         except ModelFormatError as error:
