@@ -85,9 +85,9 @@ class RowPass {
   std::vector<Layer> layers_;
   OwnedRows<T> target_values_;
   std::vector<int32_t> target_labels_, row_class_;
-  std::vector<T> row_weight_;  // as given, gathered
+  std::vector<T> row_weight_;      // as given, gathered
   std::vector<int64_t> in_order_;  // 0, 1, ... where there is no order to gather by
-  std::vector<T> row_scale_;   // divided by the batch's sum, so that no scale is lost
+  std::vector<T> row_scale_;  // divided by the batch's sum, so that no scale is lost
   std::vector<T> row_loss_;
 };
 
