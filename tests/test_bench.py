@@ -1,11 +1,13 @@
 """The benchmark: who takes part, that all compute the same, and what is written."""
 
+import importlib
 import json
 import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from mlpcore import _core
 from mlpcore.bench import (
@@ -13,6 +15,7 @@ from mlpcore.bench import (
     _command,
     _contest,
     _estimators,
+    _files,
     _table,
     main,
     run_contest,
@@ -233,7 +236,7 @@ class TestMeasuring:
 
 class TestCommand:
     def test_a_run(self, monkeypatch, capfd, tmp_path):
-        why = "jax is not installed: pip install mlpcore[bench]"
+        why = "jax is not installed"
         monkeypatch.setattr(RIVALS["jax"], "available", lambda: why, raising=False)
         arguments = ["--only", "4-16-16-3 x 32", "--rivals", "numpy,jax", "--threads=1"]
         assert main([*arguments, "--output", str(tmp_path / "new")]) == 0
@@ -266,7 +269,77 @@ class TestCommand:
     def test_a_rival_that_is_not_installed(self, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         for name in ("torch", "jax", "onnxruntime", "sklearn"):
-            assert "pip install mlpcore[bench]" in RIVALS[name].available()
+            assert "pip install 'mlpcore[bench]'" in RIVALS[name].available()
+
+    def test_a_folder_is_no_library(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(RIVALS["jax"], "packages", ("no_such_library",))
+        (tmp_path / "no_such_library").mkdir()
+        monkeypatch.syspath_prepend(tmp_path)
+        assert "not installed" in RIVALS["jax"].available()
+        (tmp_path / "no_such_library" / "__init__.py").touch()
+        importlib.invalidate_caches()
+        assert RIVALS["jax"].available() is None
+        assert RIVALS["jax"].versions() == {"no_such_library": "of unknown version"}
+
+    def test_quick_leaves_out_who_takes_long_to_begin(self, monkeypatch):
+        monkeypatch.setattr(RIVALS["numpy"], "slow_to_begin", ("",))
+        for is_quick in (False, True):
+            effort = Effort(rounds=1, seconds=0.001, is_quick=is_quick)
+            results = run_contest([named(SMALL[0])], ["numpy"], [1], effort)
+            [cell] = results.cells
+            assert (cell.best() is None) is is_quick
+            said = "NumPy: takes too long to begin for --quick; in " + SMALL[0]
+            assert any(said in line for line in results.reasons()) is is_quick
+
+    def test_everybody_makes_as_many_steps(self, monkeypatch):
+        asked = []
+
+        def prepare(worker, *arguments, prepare=Worker.prepare):
+            prepared = prepare(worker, *arguments)
+            asked.append((arguments[-1], prepared.steps))
+            return prepared
+
+        monkeypatch.setattr(Worker, "prepare", prepare)
+        [cell] = run_contest([named(SMALL[1])], ["numpy"], [1], BRIEF).cells
+        (first, steps), other = asked
+        assert first is None
+        assert other == (steps, steps)
+        assert cell.steps == steps
+
+    @pytest.mark.parametrize("folder", ["file", "file/sub"])
+    def test_a_folder_that_cannot_be_written_to(self, folder, capsys, tmp_path):
+        """It is noticed before the contest."""
+        (tmp_path / "file").touch()
+        with pytest.raises(SystemExit) as exit_:
+            main(["--only", SMALL[0], "--output", str(tmp_path / folder)])
+        assert exit_.value.code == 2
+        [*_, line] = capsys.readouterr().err.splitlines()
+        assert "cannot write to --output" in line
+
+    def test_ctrl_c_keeps_what_is_finished(self, monkeypatch, capsys, tmp_path):
+        def run_cell(workload, *rest, run_cell=_contest._run_cell):
+            if workload.name == SMALL[1]:
+                raise KeyboardInterrupt
+            return run_cell(workload, *rest)
+
+        monkeypatch.setattr(_contest, "_run_cell", run_cell)
+        arguments = ["--only", "4-16-16-3 x 32", "--rivals=numpy", "--threads=1"]
+        assert main([*arguments, "--output", str(tmp_path)]) == 130
+        out, err = capsys.readouterr()
+        assert SMALL[0] in out
+        assert err.endswith("interrupted after 1 of 2\n")
+        result = json.loads((tmp_path / "results.json").read_text())
+        assert [cell["name"] for cell in result["cells"]] == SMALL[:1]
+        assert result["interrupted"] is True
+
+    def test_an_old_chart_does_not_stay_beside_new_figures(self, monkeypatch, tmp_path):
+        (tmp_path / "results.png").touch()
+        monkeypatch.setitem(sys.modules, "mlpcore.bench._chart", None)
+        _files.write(run_contest([], [], [], BRIEF), tmp_path)
+        assert sorted(p.name for p in tmp_path.iterdir()) == [
+            "results.json",
+            "results.md",
+        ]
 
     def test_who_computes_something_else_does_not_count(
         self, monkeypatch, capfd, tmp_path
@@ -293,7 +366,8 @@ class TestCommand:
         [
             (["--only", "nothing"], "no workload matches 'nothing'"),
             (["--rivals", "mlpcore"], "no rival 'mlpcore'"),
-            (["--rivals", "numpi"], "no rival 'numpi'"),
+            (["--rivals", "numpi"], "no rival 'numpi'; there are torch, jax"),
+            (["--rivals", ""], "no rival ''"),
             (["--threads", "0"], "'0' is not a number of threads"),
             (["--threads", "1,x"], "'x' is not"),
             (["--threads", "100000"], "processors, not 100000"),
@@ -306,7 +380,7 @@ class TestCommand:
         assert message in capsys.readouterr().err
 
     def test_list(self, capsys):
-        assert main(["--list", "--only", "*4-16-16-3 x 32"]) == 0
+        assert main(["--list", "--only", "*4-16-16-3 X 32"]) == 0
         assert capsys.readouterr().out.split("\n")[:-1] == SMALL
 
     def test_without_rich(self, monkeypatch, capsys):
@@ -317,6 +391,26 @@ class TestCommand:
         assert len(head) == len(row)
         assert head.startswith("work")
         assert row.startswith(SMALL[0])
+
+    @pytest.mark.parametrize("width", [66, 80, 100, 120, 160, 300])
+    def test_no_figure_is_cut(self, width, monkeypatch, capsys):
+        for name in ("COLUMNS", "LINES", "NO_COLOR"):
+            monkeypatch.delenv(name, raising=False)
+        work = Workload(Net((1024, 1024, 1024, 1024, 1024)), "train", 256)
+        rivals = ["onnxruntime", "torch", "jax", "sklearn", "numpy"]
+        entries = [Entry(name, "sleeping", samples=[1.23456]) for name in rivals]
+        cell = Cell(work, 2, [Entry(OURS, "", samples=[2.5]), *entries], [100.0])
+        results = run_contest([], [], [], BRIEF)
+        results.cells = [cell]
+        console = Console(width=width, force_terminal=True, no_color=True)
+        monkeypatch.setattr("rich.console.Console", lambda: console)
+        _table.show(results)
+        out = capsys.readouterr().out
+        assert "…" not in out
+        for text in ("2.5 s", "0.49x ONNX Runtime sleeping LOSS"):
+            assert text in out
+        assert out.count("1.23 s") == (5 if width == 300 else 0)
+        assert ("left out, for want of width" in out) is (width < 300)
 
     def test_a_busy_machine_is_named(self, capsys):
         results = run_contest([], [], [], BRIEF)

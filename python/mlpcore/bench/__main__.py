@@ -1,8 +1,8 @@
-"""``python -m mlpcore.bench``."""
+"""``python -m mlpcore.bench``: what ``mlpcore bench`` does."""
 
 import sys
 
-from ._command import main
+from .._cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["bench", *sys.argv[1:]]))

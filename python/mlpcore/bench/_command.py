@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     -------
     int
         The exit code: 0; 1 if somebody computes something else; 2 if mlpcore itself
-        failed. Losing, or missing a target, is a result and no failure.
+        failed; 130 if Ctrl-C ended it, with the results so far. Losing, or missing a
+        target, is a result and no failure.
     """
     parser = _parser(prog)
     arguments = parser.parse_args(argv)
@@ -48,6 +49,10 @@ def main(argv: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         print("\n".join(workload.name for workload in workloads))
         return 0
     try:
+        _files.prepare(arguments.output)
+    except OSError as error:
+        parser.error(f"cannot write to --output: {error}")
+    try:
         results = run_contest(
             workloads,
             arguments.rivals,
@@ -58,9 +63,14 @@ def main(argv: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     except WorkerError as error:
         print(f"mlpcore: {error}", file=sys.stderr)
         return 2
+    paths = _files.write(results, arguments.output) if results.cells else []
     _table.show(results)
-    for path in _files.write(results, arguments.output):
+    for path in paths:
         print(path)
+    if results.was_interrupted:
+        n = len(workloads) * len(arguments.threads)
+        print(f"interrupted after {len(results.cells)} of {n}", file=sys.stderr)
+        return 130
     return 0 if results.agree else 1
 
 
@@ -110,14 +120,18 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 def _matching(workloads: list[Workload], pattern: str | None) -> list[Workload]:
     if pattern is None:
         return workloads
+    pattern = pattern.lower()
     return [w for w in workloads if pattern in w.name or fnmatch(w.name, pattern)]
 
 
 def _rivals(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    known = [name for name in RIVALS if name != OURS]
+    names = [name.strip().lower() for name in text.split(",")]
     for name in names:
-        if name not in RIVALS or name == OURS:
-            raise argparse.ArgumentTypeError(f"there is no rival {name!r}")
+        if name not in known:
+            raise argparse.ArgumentTypeError(
+                f"there is no rival {name!r}; there are {', '.join(known)}"
+            )
     return names
 
 

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 import numpy as np
 from numpy.typing import NDArray
 
+from .._optional import require
 from ._timing import rest
 from ._worker import available_cpus
 
@@ -89,6 +90,7 @@ def compare_estimators(rounds: int = ROUNDS) -> list[FitResult]:
     list of FitResult
         For each data set and dtype.
     """
+    require("sklearn", "sklearn", "the comparison of estimators")
     n = str(len(available_cpus()))
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, n)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import statistics
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from ._results import Cell, Entry, Results
 from ._table import markdown
+
+
+def prepare(folder: Path) -> None:
+    """Make a folder that can be written to, or raise OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def write(results: Results, folder: Path) -> list[Path]:
@@ -19,14 +27,13 @@ def write(results: Results, folder: Path) -> list[Path]:
     results : Results
         What was measured.
     folder : Path
-        Where to; it is made if need be.
+        Where to; `prepare` has made it.
 
     Returns
     -------
     list of Path
         What was written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "results.json", folder / "results.md"]
     text = json.dumps(as_json(results), indent=1, allow_nan=False)
     paths[0].write_text(text + "\n", encoding="utf-8")
@@ -34,10 +41,15 @@ def write(results: Results, folder: Path) -> list[Path]:
     try:
         from ._chart import draw
     except ImportError:
-        return paths
-    if any(cell.ratio is not None for cell in results.cells):
-        draw(results, folder / "results.png")
-        paths.append(folder / "results.png")
+        drawn = False
+    else:
+        drawn = any(cell.ratio is not None for cell in results.cells)
+    chart = folder / "results.png"
+    if drawn:
+        draw(results, chart)
+        paths.append(chart)
+    else:
+        chart.unlink(missing_ok=True)  # it would be of another run
     return paths
 
 
@@ -47,6 +59,7 @@ def as_json(results: Results) -> dict[str, Any]:
         "machine": results.machine,
         "missing": results.missing,
         "seconds": round(results.seconds, 1),
+        "interrupted": results.was_interrupted,
         "cells": [_cell(cell) for cell in results.cells],
     }
 
@@ -60,7 +73,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "output": work.net.output,
         "task": work.task,
         "rows": work.rows,
-        "steps": work.steps,
+        "steps": cell.steps,
         "dtype": work.dtype,
         "threads": cell.n_threads,
         "flops": work.flops,

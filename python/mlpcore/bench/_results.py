@@ -45,6 +45,8 @@ class Cell:
     entries: list[Entry] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)
     """GFLOP/s in float32, measured between the rounds."""
+    steps: int | None = None
+    """Of training, in everybody's calls; None if nobody is ready."""
 
     @property
     def ours(self) -> float | None:
@@ -110,6 +112,7 @@ class Results:
     """Rivals that took no part, and why."""
     cells: list[Cell] = field(default_factory=list)
     seconds: float = 0.0
+    was_interrupted: bool = False
 
     @property
     def agree(self) -> bool:

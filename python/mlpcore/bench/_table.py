@@ -8,6 +8,7 @@ from ._results import Cell, Results
 from .rivals import OURS, RIVALS
 
 _NONE = "-"
+_RATIO = "best rival / ours"
 
 
 def seconds_text(seconds: float | None) -> str:
@@ -48,7 +49,7 @@ def header(results: Results) -> list[str]:
         "threads",
         RIVALS[OURS].title,
         *(RIVALS[name].title for name in results.rivals()),
-        "best rival / ours",
+        _RATIO,
         "target",
         "GFLOP/s",
         "of peak",
@@ -121,7 +122,7 @@ def show(results: Results) -> None:
     except ImportError:
         print(plain(header(results), rows))
     else:
-        _show_rich(Console(), header(results), rows, results.cells)
+        _show_rich(Console(), header(results), rows, results)
     for line in failures(results):
         print(f"FAILED  {line}")
     for line in results.reasons():
@@ -143,27 +144,51 @@ def plain(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _show_rich(
-    console: Any, head: list[str], rows: list[list[str]], cells: list[Cell]
+    console: Any, head: list[str], rows: list[list[str]], results: Results
 ) -> None:
+    # What to do without, where the terminal is too narrow: first the rivals' own times.
+    rivals = [RIVALS[name].title for name in results.rivals()]
+    columns = head
+    for left_out in (
+        [],
+        rivals,
+        ["target", "GFLOP/s", "agree"],
+        ["threads", "of peak"],
+    ):
+        columns = [name for name in columns if name not in left_out]
+        table = _rich_table(columns, head, rows, results.cells)
+        wanted = console.options.update(max_width=1000)
+        natural = console.measure(table, options=wanted).maximum
+        if natural <= console.width or not console.is_terminal:
+            break
+    if not console.is_terminal:
+        console.width = natural  # a file or a pipe has no width to keep to
+    console.print(table)
+    if columns != head:
+        print("columns left out, for want of width: see results.md")
+
+
+def _rich_table(
+    columns: list[str], head: list[str], rows: list[list[str]], cells: list[Cell]
+) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    if not console.is_terminal:
-        console.width = 200  # a file or a pipe has no width to keep to
     table = Table()
-    for i, name in enumerate(head):
-        table.add_column(name, justify="right" if i else "left", no_wrap=i == 2)
+    for name in columns:
+        if name == head[0]:  # wrapped, if need be
+            table.add_column(name, overflow="fold", min_width=14)
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
     for texts, cell in zip(rows, cells, strict=True):
         style = ""
         if cell.ratio is not None:
             style = "bold red" if cell.ratio < 1 else "green"
+        by_name = dict(zip(head, texts, strict=True))
         table.add_row(
-            *(
-                Text(text, style if head[i] == "best rival / ours" else "")
-                for i, text in enumerate(texts)
-            )
+            *(Text(by_name[c], style if c == _RATIO else "") for c in columns)
         )
-    console.print(table)
+    return table
 
 
 def markdown(results: Results) -> str:
@@ -187,7 +212,7 @@ def markdown(results: Results) -> str:
     for cell in results.cells:
         texts = row(cell, results.rivals())
         if cell.ratio is not None and cell.ratio < 1:
-            at = head.index("best rival / ours")
+            at = head.index(_RATIO)
             texts[at] = f"**{texts[at]}**"
         lines.append("| " + " | ".join(texts) + " |")
     lines += ["", summary(results) + "."]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -42,6 +43,8 @@ class Prepared:
 
     first_call: float
     """Seconds, with all compilation."""
+    steps: int
+    """How many steps a call makes; 1 to predict."""
     result: NDArray[Any] | Weights
     """Predictions of the first rows, or the parameters after the checked steps."""
 
@@ -70,7 +73,9 @@ class _Server:
         self._calls: dict[str, tuple[Callable[[], object], int]] = {}
         self._data: dict[Workload, tuple[Any, Any]] = {}  # shared by the variants
 
-    def prepare(self, workload: Workload, variant: str, weights: Weights) -> Prepared:
+    def prepare(
+        self, workload: Workload, variant: str, weights: Weights, steps: int | None
+    ) -> Prepared:
         if workload not in self._data:
             self._data[workload] = workload.data()
         x, y = self._data[workload]
@@ -80,25 +85,24 @@ class _Server:
             result = predictor.predict()
             seconds = time.perf_counter() - start
             self._calls[variant] = (predictor.predict, 1)
-            return Prepared(
-                seconds, np.array(predictor.as_array(result)[:N_COMPARED], copy=True)
-            )
+            compared = predictor.as_array(result)[:N_COMPARED]
+            return Prepared(seconds, 1, np.array(compared, copy=True))
         training = self._rival.make_training(variant, workload, weights, x, y)
         n_steps = min(workload.steps, N_CHECKED_STEPS)
         start = time.perf_counter()
         training.train(n_steps)
         seconds = time.perf_counter() - start
         after = training.weights()
-        start = time.perf_counter()
-        training.train(n_steps)
-        step = (time.perf_counter() - start) / n_steps
-        # Who takes long has no use for the long epoch: a turn is short.
-        steps = n_steps
-        if step * workload.steps < _LONG_EPOCH:
-            steps = workload.steps
-            training.train(steps)  # may compile for this number of steps
-        self._calls[variant] = (lambda: training.train(steps), steps)
-        return Prepared(seconds, after)
+        if steps is None:
+            start = time.perf_counter()
+            training.train(n_steps)
+            step = (time.perf_counter() - start) / n_steps
+            # What takes long has no use for the long epoch: a turn is short.
+            is_short = step * workload.steps < _LONG_EPOCH
+            steps = workload.steps if is_short else n_steps
+        training.train(steps)  # may compile for this number of steps
+        self._calls[variant] = (partial(training.train, steps), steps)
+        return Prepared(seconds, steps, after)
 
     def time(self, variant: str, seconds: float) -> list[float]:
         call, steps = self._calls[variant]
@@ -186,9 +190,14 @@ class Worker:
         """Return when the library is loaded, or raise WorkerError."""
         self._answer(_START_SECONDS)
 
-    def prepare(self, workload: Workload, variant: str, weights: Weights) -> Prepared:
-        """Get ready, and make a first call; UnsupportedError if it cannot."""
-        prepared: Prepared = self._ask("prepare", workload, variant, weights)
+    def prepare(
+        self, workload: Workload, variant: str, weights: Weights, steps: int | None
+    ) -> Prepared:
+        """Get ready, and make a first call; UnsupportedError if it cannot.
+
+        A call will make so many steps of training, or as many as suit its speed.
+        """
+        prepared: Prepared = self._ask("prepare", workload, variant, weights, steps)
         return prepared
 
     def time(self, variant: str, seconds: float) -> list[float]:

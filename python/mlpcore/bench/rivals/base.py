@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 from abc import ABC, abstractmethod
@@ -72,21 +73,27 @@ class Rival(ABC):
     """The ways to predict, all measured; the best counts."""
     trainings: ClassVar[tuple[str, ...]] = ("",)
     """The ways to train; none for a library that cannot."""
+    slow_to_begin: ClassVar[tuple[str, ...]] = ()
+    """Those ways whose first call takes many seconds."""
 
     def available(self) -> str | None:
         """Return None, or what is missing."""
         for package in self.packages:
-            if importlib.util.find_spec(package) is None:
-                return f"{package} is not installed: pip install mlpcore[bench]"
+            spec = importlib.util.find_spec(package)
+            if spec is None or spec.origin is None:  # or a folder of that name
+                return f"{package} is not installed: pip install 'mlpcore[bench]'"
         return None
 
     def versions(self) -> dict[str, str]:
         """Return the versions of its packages."""
         names = {"sklearn": "scikit-learn"}
-        return {
-            package: importlib.metadata.version(names.get(package, package))
-            for package in self.packages
-        }
+        versions = dict.fromkeys(self.packages, "of unknown version")
+        for package in self.packages:
+            # Some builds of a library are distributed under another name.
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                name = names.get(package, package)
+                versions[package] = importlib.metadata.version(name)
+        return versions
 
     def environment(self, n_threads: int) -> dict[str, str]:
         """Return environment variables to be set before its process starts."""

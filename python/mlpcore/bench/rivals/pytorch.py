@@ -56,6 +56,7 @@ class PyTorchRival(Rival):
     packages = ("torch",)
     predictors = ("eager", "compile")
     trainings = ("fused", "foreach", "compile")
+    slow_to_begin = ("compile",)
 
     def environment(self, n_threads: int) -> dict[str, str]:
         """Compile in the process itself: a pool of compilers would disturb others."""
