@@ -32,7 +32,7 @@ demo: $(BIN)/python
 	$(BIN)/python -m pip install --quiet '$(PACKAGE)[demo]'
 	$(BIN)/python -m mlpcore demo
 
-# The rivals are large; BENCH_ARGS=--quick takes two minutes.
+# The rivals are large; BENCH_ARGS=--quick takes a minute or two.
 bench: $(BIN)/python
 	$(BIN)/python -m pip install --quiet '.[bench]'
 	$(BIN)/python -m mlpcore.bench $(BENCH_ARGS)

@@ -269,7 +269,7 @@ class TestCommand:
     def test_a_rival_that_is_not_installed(self, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         for name in ("torch", "jax", "onnxruntime", "sklearn"):
-            assert "pip install 'mlpcore[bench]'" in RIVALS[name].available()
+            assert 'pip install "mlpcore[bench]"' in RIVALS[name].available()
 
     def test_a_folder_is_no_library(self, monkeypatch, tmp_path):
         monkeypatch.setattr(RIVALS["jax"], "packages", ("no_such_library",))

@@ -229,7 +229,7 @@ def test_missing_packages(table_folder, capsys, monkeypatch, missing):
     data = "mixed.parquet" if missing == "pyarrow" else "mixed.csv"
     arguments = ("train", data, "--target", "y", "-o", "m", "--report", "r.png")
     message = refused(capsys, *arguments)
-    assert message.endswith(f"needs {missing}: pip install mlpcore[cli]\n")
+    assert message.endswith(f'needs {missing}: pip install "mlpcore[cli]"\n')
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")

@@ -202,7 +202,7 @@ def test_no_keras(net, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
     (tmp_path / "model.keras").write_bytes(b"")
     assert refused(capsys, "model.keras", "o.safetensors") == (
-        "mlpcore: reading .keras files needs keras: pip install mlpcore[keras]\n"
+        'mlpcore: reading .keras files needs keras: pip install "mlpcore[keras]"\n'
     )
 
 

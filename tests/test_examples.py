@@ -199,7 +199,7 @@ def test_demo_without_what_it_needs_exits_with_2_and_one_line(tmp_path, missing)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        f"mlpcore: the demo needs {missing}: pip install mlpcore[demo]\n"
+        f'mlpcore: the demo needs {missing}: pip install "mlpcore[demo]"\n'
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -191,8 +191,8 @@ for call in (lambda: net.to_onnx({os.fspath(path)!r}), lambda: mlpcore.from_onnx
         print(error)
 """
     assert run_python(script).stdout.splitlines() == [
-        "Network.to_onnx needs onnx: pip install mlpcore[onnx]",
-        "from_onnx needs onnx: pip install mlpcore[onnx]",
+        'Network.to_onnx needs onnx: pip install "mlpcore[onnx]"',
+        'from_onnx needs onnx: pip install "mlpcore[onnx]"',
     ]
     assert not path.exists()
 

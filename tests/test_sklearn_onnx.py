@@ -286,5 +286,5 @@ except ImportError as error:
     print(error)
 """
     assert run_python(script).stdout.strip() == (
-        "register_onnx needs skl2onnx: pip install mlpcore[skl2onnx]"
+        'register_onnx needs skl2onnx: pip install "mlpcore[skl2onnx]"'
     )

@@ -36,7 +36,8 @@ def require(module: str, extra: str, purpose: str) -> Any:
         if error.name is None or error.name.partition(".")[0] != package:
             raise
         raise ImportError(
-            f"{purpose} needs {package}: pip install mlpcore[{extra}]", name=package
+            f'{purpose} needs {package}: pip install "mlpcore[{extra}]"',
+            name=package,
         ) from None
 
 

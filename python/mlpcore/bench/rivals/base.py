@@ -81,7 +81,7 @@ class Rival(ABC):
         for package in self.packages:
             spec = importlib.util.find_spec(package)
             if spec is None or spec.origin is None:  # or a folder of that name
-                return f"{package} is not installed: pip install 'mlpcore[bench]'"
+                return f'{package} is not installed: pip install "mlpcore[bench]"'
         return None
 
     def versions(self) -> dict[str, str]:
