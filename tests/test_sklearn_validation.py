@@ -52,6 +52,19 @@ def test_a_scorer_with_a_number_at_times():
     np.testing.assert_array_equal(clf.coefs_[0], epochs[2])
 
 
+def test_ctrl_c_before_the_first_score():
+    """There are the initial weights, and nothing to say of scores."""
+
+    def scorer(*_):
+        raise KeyboardInterrupt
+
+    clf = classifier(early_stopping=True, scoring=scorer)
+    with pytest.warns(UserWarning, match="^Training interrupted by user"):
+        clf.fit(X, MULTICLASS)
+    assert clf.validation_scores_ == []
+    assert clf.predict(X).shape == (len(X),)
+
+
 @pytest.mark.parametrize("warm_start", [False, True])
 @pytest.mark.parametrize(
     ("scoring", "kind", "message"),

@@ -316,7 +316,7 @@ dropout=[0.1, 0.0], dtype='float32')
 epochs. Stopping.
 
         or as a bar, of scikit-learn's callbacks (``mlpcore[progress]``), beside one
-        that scores the training rows after each epoch:
+        that scores the rows given to `fit` after each epoch:
 
         >>> from sklearn.callback import ProgressBar, ScoringMonitor
         >>> monitor = ScoringMonitor(scoring="accuracy")

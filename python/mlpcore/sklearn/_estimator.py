@@ -185,7 +185,8 @@ class NativeEstimator(Coefficients, Validating):
         finally:
             del self._sample_idx
             self._take_weights(trainer.network)
-        if self.scoring is not None and self.best_validation_score_ == -np.inf:
+        scored = self.scoring is not None and self.validation_scores_
+        if scored and self.best_validation_score_ == -np.inf:
             warn(
                 f"No weights were the best: scoring={self.scoring!r} gave no finite "
                 "number for the validation rows. The last ones are kept.",
