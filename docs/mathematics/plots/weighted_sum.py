@@ -19,5 +19,5 @@ levels = ax.contour(x_1, x_2, z, [-4, -2, 0, 2, 4], colors="black", linewidths=0
 ax.clabel(levels, fmt="z = %g")
 foot = -b * w / (w @ w)  # the point of the line z = 0 that is nearest to 0
 ax.annotate("", foot + 0.35 * w, foot, arrowprops={"arrowstyle": "->", "lw": 2})
-ax.text(*(foot + 0.36 * w + [0.05, 0]), "w", color="black", fontsize="large")
+ax.text(*(foot + 0.18 * w + [-0.1, 0.1]), "w", color="black", fontsize="large")
 ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
