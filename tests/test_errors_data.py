@@ -287,6 +287,7 @@ def test_too_large_for_float32_only():
         (np.zeros((N, 3), np.float32, order="F"), "out.*(contiguous|order|layout)"),
         (np.zeros((N, 6), np.float32)[:, ::2], "out.*(contiguous|order|layout)"),
         ([[0.0] * 3] * N, "out.*list"),
+        (np.ma.masked_less(np.zeros((N, 3), np.float32), 1), "out: masked entries"),
     ],
 )
 def test_bad_out(net, out, message):

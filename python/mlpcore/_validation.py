@@ -67,10 +67,7 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
             f"{name} must be a dense array, got {type(value).__name__}; "
             f"call {name}.toarray()"
         )
-    # Only a subclass can be masked: numpy.ma is imported, in 9 ms, when it is named.
-    is_subclass = isinstance(value, np.ndarray) and type(value) is not np.ndarray
-    if is_subclass and np.ma.is_masked(value):
-        raise TypeError(f"{name}: masked entries are not supported; call .filled()")
+    _refuse_masked(value, name)
     array = np.asarray(value)
     if array.dtype.kind == "O":
         array = _from_frame(value, array)
@@ -188,6 +185,13 @@ def as_sample_weight(
     return weights
 
 
+def _refuse_masked(value: object, name: str) -> None:
+    # Only a subclass can be masked: numpy.ma is imported, in 9 ms, when it is named.
+    is_subclass = isinstance(value, np.ndarray) and type(value) is not np.ndarray
+    if is_subclass and np.ma.is_masked(value):
+        raise TypeError(f"{name}: masked entries are not supported; call .filled()")
+
+
 def check_some_weight(weights: Array, name: str) -> None:
     """Raise ValueError if there are weights, and no mean can be taken with them."""
     if len(weights) == 0:
@@ -209,10 +213,11 @@ def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Arra
     Raises
     ------
     TypeError, ValueError
-        If it is not an array, of another dtype, shape or layout, or read-only.
+        If it is not an array, masked, of another dtype, shape or layout, or read-only.
     """
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a numpy.ndarray, got {type(out).__name__}")
+    _refuse_masked(out, "out")
     if out.dtype != dtype:
         raise TypeError(f"out must have dtype {dtype}, got {out.dtype}")
     if out.shape != shape:
