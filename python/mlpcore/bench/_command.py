@@ -63,10 +63,11 @@ def main(argv: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     except WorkerError as error:
         print(f"mlpcore: {error}", file=sys.stderr)
         return 2
-    paths = _files.write(results, arguments.output) if results.cells else []
-    _table.show(results)
-    for path in paths:
-        print(path)
+    if results.cells:
+        paths = _files.write(results, arguments.output)
+        _table.show(results)
+        for path in paths:
+            print(path)
     if results.was_interrupted:
         n = len(workloads) * len(arguments.threads)
         print(f"interrupted after {len(results.cells)} of {n}", file=sys.stderr)

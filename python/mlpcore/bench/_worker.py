@@ -160,6 +160,22 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait; the processes that are started meanwhile never see it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker  # which is there where signals are
+
+    resource_tracker.ensure_running()  # or `start` does it, and lets Ctrl-C in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Worker:
     """The parent's side.
 
@@ -181,7 +197,8 @@ class Worker:
         variables = dict.fromkeys(
             ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), n
         )
-        with _environment({**variables, **RIVALS[rival].environment(n_threads)}):
+        variables |= RIVALS[rival].environment(n_threads)
+        with _environment(variables), _without_interrupts():
             self._process.start()
         theirs.close()
         self._connection.send(("start",))  # answered while others start, too
