@@ -299,5 +299,5 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch, draw):
     for name in [m for m in sys.modules if m.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"pip install mlpcore\[plots\]"):
+    with pytest.raises(ImportError, match=r'pip install "mlpcore\[plots\]"'):
         draw()

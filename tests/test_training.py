@@ -136,7 +136,7 @@ class TestArguments:
 
     @pytest.mark.parametrize(
         ("dtype", "nothing"),
-        [("float32", 0), ("float32", 1e-40), ("float64", 0), ("float64", 1e-310)],
+        [("float32", 0), ("float64", 0), ("float64", 1e-310)],
     )
     def test_a_batch_of_weight_0(self, dtype, nothing):
         """It has no mean: it changes nothing, and is no NaN."""

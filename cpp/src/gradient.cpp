@@ -133,7 +133,7 @@ void GradientEngine<T>::Workspace::BeginBatch(const Batch<T>& batch,
   }
   chunk_sums.resize(n);
   if (apart && progress.size() < n) progress = std::vector<ChunkProgress>(n);
-  pass.BeginBatch(batch, options, OverWeight<T>(1, weight), most_group_rows);
+  pass.BeginBatch(batch, options, OverWeight(1, weight), most_group_rows);
   transposed.RefreshAll();
 }
 

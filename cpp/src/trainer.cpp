@@ -156,7 +156,7 @@ UpdateArgs<T> UpdateArgsOf(const TrainerConfig& config, const Powers& beta_1,
 template <typename T>
 double Trainer<T>::WeightPenalty() const {
   if (!config_.l2_of_sum) return config_.l2;
-  return OverWeight<T>(config_.l2, engine_.result().weight);
+  return OverWeight(config_.l2, engine_.result().weight);
 }
 
 // What the gradient is multiplied by so that its norm is at most clip_norm. Parts are

@@ -198,7 +198,7 @@ def check_some_weight(weights: Array, name: str) -> None:
         return
     if not weights.any():
         raise ValueError(f"{name} is 0 in every row")
-    least = np.finfo(weights.dtype).smallest_normal  # below it 1 / total overflows
+    least = np.finfo(np.float64).smallest_normal  # below it 1 / total overflows
     with np.errstate(over="ignore"):
         total = weights.sum(dtype=np.float64)
     if not least <= total < np.inf:

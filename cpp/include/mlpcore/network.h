@@ -63,11 +63,10 @@ struct Evaluation {
   }
 };
 
-// sum / weight, of rows that have any: below the least normal number a quotient would
-// overflow in T.
-template <typename T>
-double OverWeight(double sum, double weight) {
-  return weight >= std::numeric_limits<T>::min() ? sum / weight : 0;
+// sum / weight, of rows that have any: below the least normal number the quotient would
+// overflow.
+inline double OverWeight(double sum, double weight) {
+  return weight >= std::numeric_limits<double>::min() ? sum / weight : 0;
 }
 
 template <typename T>
