@@ -203,7 +203,7 @@ for use in (history.plot, lambda: net.fit([[0.0] * 4], [0], optimizer="lbfgs")):
     try:
         use()
     except ImportError as error:
-        assert "mlpcore[" in str(error), error
+        assert 'pip install "mlpcore[' in str(error), error
     else:
         raise AssertionError("no ImportError")
 """

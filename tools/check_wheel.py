@@ -102,7 +102,7 @@ for extra, use in (
     try:
         use()
     except ImportError as error:
-        assert f"mlpcore[{extra}]" in str(error), error
+        assert f'pip install "mlpcore[{extra}]"' in str(error), error
     else:
         raise AssertionError(f"nobody missed mlpcore[{extra}]")
 """
@@ -116,7 +116,7 @@ clf.fit([[0.0], [1.0], [2.0], [3.0]], ["a", "a", "b", "b"])
 try:
     register_onnx()
 except ImportError as error:
-    assert "mlpcore[skl2onnx]" in str(error), error
+    assert 'pip install "mlpcore[skl2onnx]"' in str(error), error
 else:
     raise AssertionError("nobody missed mlpcore[skl2onnx]")
 """
