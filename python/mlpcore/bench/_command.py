@@ -16,6 +16,7 @@ from ._workloads import QUICK, WORKLOADS, Workload
 from .rivals import OURS, RIVALS
 
 PROGRAM = "python -m mlpcore.bench"
+_THEIRS = [name for name in RIVALS if name != OURS]
 
 
 def main(argv: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
@@ -94,8 +95,8 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--rivals",
         type=_rivals,
-        default=[name for name in RIVALS if name != OURS],
-        help="comma-separated: " + ", ".join(name for name in RIVALS if name != OURS),
+        default=_THEIRS,
+        help="comma-separated: " + ", ".join(_THEIRS),
     )
     parser.add_argument(
         "--threads",
@@ -126,12 +127,11 @@ def _matching(workloads: list[Workload], pattern: str | None) -> list[Workload]:
 
 
 def _rivals(text: str) -> list[str]:
-    known = [name for name in RIVALS if name != OURS]
     names = [name.strip().lower() for name in text.split(",")]
     for name in names:
-        if name not in known:
+        if name not in _THEIRS:
             raise argparse.ArgumentTypeError(
-                f"there is no rival {name!r}; there are {', '.join(known)}"
+                f"there is no rival {name!r}; there are {', '.join(_THEIRS)}"
             )
     return names
 

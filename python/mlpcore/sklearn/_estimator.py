@@ -18,6 +18,7 @@ from sklearn.neural_network._multilayer_perceptron import _pack
 from sklearn.utils.validation import validate_data
 
 from .. import _core, optim
+from .._architecture import ACTIVATION_ALIASES
 from .._data import Data
 from .._targets import Targets, as_targets
 from .._validation import Array
@@ -240,12 +241,8 @@ class NativeEstimator(Coefficients, Validating):
 
     def _init_coef(self, *args: Any) -> Any:
         """Return a layer's initial weights; scikit-learn knows one name of logistic."""
-        names = (
-            {self.activation}
-            if isinstance(self.activation, str)
-            else set(self.activation)
-        )
-        if names and names <= {"logistic", "sigmoid"} and self.activation != "logistic":
+        names = np.ravel(self.activation).tolist()
+        if {ACTIVATION_ALIASES.get(name, name) for name in names} == {"sigmoid"}:
             drawing = copy.copy(self)
             drawing.activation = "logistic"
             return super(NativeEstimator, drawing)._init_coef(*args)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -17,8 +19,17 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from .._data import Data
 from .._metrics import r2_score
 from .._validation import Array
-from ._plain_arrays import is_finite
 from ._trainer import evaluate, predict, recorded_scale
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Say in an error what it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{what}: {error}") from error
 
 
 class ValidationSet(NamedTuple):
@@ -43,11 +54,8 @@ class Validating(CallbackSupportMixin):
     ) -> tuple[tuple[Any, Array, Array | None], ValidationSet | None]:
         """Return the rows to train with, and those to validate with."""
         if self._own_validation is not None:
-            try:
+            with _naming("X_val, y_val"):
                 own = self._checked_validation(*self._own_validation)
-            except (TypeError, ValueError) as error:
-                kind = TypeError if isinstance(error, TypeError) else ValueError
-                raise kind(f"X_val, y_val: {error}") from error
             return (X, y, weights), own
         if not self.early_stopping:
             return (X, y, weights), None
@@ -114,7 +122,7 @@ class Validating(CallbackSupportMixin):
         with np.errstate(over="ignore"):
             X = X.astype(self.dtype)
         values = X.data if sparse.issparse(X) else X
-        if not (is_finite(values) or np.isfinite(values).all()):
+        if not np.isfinite(values).all():
             raise ValueError(f"X has values that are too large for {X.dtype}")
         return X
 
@@ -138,13 +146,8 @@ class Validating(CallbackSupportMixin):
             return r2_score(np.reshape(y, output.shape), output, sample_weight)
         if self.scoring == "loss":
             return -self._validation_loss
-        try:
+        with _naming(f"scoring={self.scoring!r} fails on the validation rows"):
             return self._scored(X, y, sample_weight)
-        except (TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(
-                f"scoring={self.scoring!r} fails on the validation rows: {error}"
-            ) from error
 
     def _scored(self, X: Any, y: Any, sample_weight: Any) -> float:
         probe = copy.copy(self)  # X has no feature names any more
