@@ -27,7 +27,7 @@ from mlpcore.bench._checks import (
     prediction_deviation,
 )
 from mlpcore.bench._estimators import compare_estimators
-from mlpcore.bench._results import Cell, Entry
+from mlpcore.bench._results import Cell, Entry, Results
 from mlpcore.bench._timing import timed_samples
 from mlpcore.bench._worker import N_CHECKED_STEPS, Worker, WorkerError
 from mlpcore.bench._workloads import QUICK, WORKLOADS, Net, Workload
@@ -215,6 +215,27 @@ class TestMeasuring:
         cell.workload = Workload(CLASSES, "predict", 1000, "float64")
         assert cell.share_of_peak == pytest.approx(cell.gflops)
 
+    def test_first_calls(self):
+        results = Results({}, {}, BRIEF)
+        for seconds in (1.0, 2.0, 6.0):
+            for task in ("train", "predict"):
+                cell = Cell(Workload(CLASSES, task, 1), 1)
+                cell.entries = [
+                    Entry(OURS, "", first_call=seconds / 10),
+                    Entry("torch", "eager", first_call=seconds),
+                    Entry("jax", "", reason="not installed"),
+                ]
+                results.cells.append(cell)
+        assert [
+            (calls.task, calls.title, calls.median, calls.longest)
+            for calls in results.first_calls()
+        ] == [
+            ("predict", "mlpcore", 0.2, 0.6),
+            ("predict", "PyTorch eager", 2.0, 6.0),
+            ("train", "mlpcore", 0.2, 0.6),
+            ("train", "PyTorch eager", 2.0, 6.0),
+        ]
+
     def test_a_process_that_ended_is_named(self):
         worker = Worker("numpy", 1)
         worker.wait_until_started()
@@ -251,6 +272,7 @@ class TestCommand:
         assert result["missing"] == {"jax": why}
         assert result["machine"]["isa"] in ("baseline", "avx2", "avx512", "neon")
         assert {"mlpcore", "numpy", "python"} <= set(result["machine"]["versions"])
+        assert result["effort"] == {"rounds": 2, "seconds": 0.002, "is_quick": False}
         assert [cell["name"] for cell in result["cells"]] == SMALL
         for cell in result["cells"]:
             ours, theirs = cell["contestants"]
@@ -262,9 +284,13 @@ class TestCommand:
 
         page = (tmp_path / "new" / "results.md").read_text()
         assert f"JAX: {why}" in page
-        rows = [line for line in page.splitlines() if line.startswith("|")]
-        assert len(rows) == 2 + len(SMALL)
-        assert len({row.count("|") for row in rows}) == 1
+        tables = [
+            [line.count("|") for line in part.splitlines()]
+            for part in page.split("\n\n")
+            if part.startswith("|")
+        ]
+        assert [len(table) - 2 for table in tables] == [len(SMALL), 4]
+        assert all(len(set(table)) == 1 for table in tables)
 
     def test_a_rival_that_is_not_installed(self, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

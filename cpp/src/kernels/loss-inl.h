@@ -117,34 +117,38 @@ MLPCORE_INLINE void CrossEntropyOfGroup(Group& g, const LossArgs<T>& a, I<T> lab
   if (a.row_class) g.SetOf(top, a.row_class);
 }
 
-template <typename T>
-void SoftmaxCrossEntropy(const LossArgs<T>& a) {
-  const T lowest = NegativeInfinity<T>();
-  const auto label_of = [&](ptrdiff_t row) -> ptrdiff_t {
-    return OneHotColumn(a.targets.values + row * a.targets.value_stride, a.n_out);
-  };
-  ForEachGroup<T>(a.z, a.rows, a.n_out, lowest, [&](auto& g) {
-    if (a.targets.labels) {
-      return CrossEntropyOfGroup(g, a, g.Of(a.targets.labels), a.label_smoothing == 0);
-    }
-    ptrdiff_t labelled = 0;
-    const I<T> label = g.OfEach([&](ptrdiff_t row) {
-      const ptrdiff_t column = label_of(row);
-      labelled += column >= 0;
+// The targets of a group: labels, which one-hot rows are too, or distributions.
+template <typename T, typename Group>
+void CrossEntropyWithTargets(Group& g, const LossArgs<T>& a) {
+  I<T> label;
+  bool labelled = a.label_smoothing == 0;
+  if (a.targets.labels) {
+    label = g.Of(a.targets.labels);
+  } else {
+    ptrdiff_t one_hot = 0;
+    label = g.OfEach([&](ptrdiff_t row) {
+      const T* targets = a.targets.values + row * a.targets.value_stride;
+      const ptrdiff_t column = OneHotColumn(targets, a.n_out);
+      one_hot += column >= 0;
       return column;
     });
-    if (a.label_smoothing != 0 || labelled == 0) {
-      CrossEntropyOfGroup(g, a, label, false);
-    } else if (labelled == g.end() - g.begin()) {
-      CrossEntropyOfGroup(g, a, label, true);
-    } else {  // one-hot rows among others
+    const ptrdiff_t rows = g.end() - g.begin();
+    if (labelled && one_hot > 0 && one_hot < rows) {  // some of each: row by row
       for (ptrdiff_t row = g.begin(); row < g.end(); ++row) {
-        AlongRow<T> one(a.z, row, a.n_out, lowest);
-        const ptrdiff_t column = label_of(row);
-        CrossEntropyOfGroup(one, a, one.OfEach(label_of), column >= 0);
+        AlongRow<T> one(a.z, row, a.n_out, NegativeInfinity<T>());
+        CrossEntropyWithTargets<T>(one, a);
       }
+      return;
     }
-  });
+    labelled = labelled && one_hot == rows;
+  }
+  CrossEntropyOfGroup(g, a, label, labelled);
+}
+
+template <typename T>
+void SoftmaxCrossEntropy(const LossArgs<T>& a) {
+  ForEachGroup<T>(a.z, a.rows, a.n_out, NegativeInfinity<T>(),
+                  [&](auto& g) { CrossEntropyWithTargets<T>(g, a); });
 }
 
 // Losses that are a sum over the outputs: Row(y, t) gives each output's term and its

@@ -7,6 +7,7 @@ losses as it shows wins. ``pip install mlpcore[bench]`` installs the rivals.
 """
 
 from ._command import main
-from ._contest import Effort, run_contest
+from ._contest import run_contest
+from ._results import Effort
 
 __all__ = ["Effort", "main", "run_contest"]

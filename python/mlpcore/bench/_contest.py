@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ._checks import (
@@ -14,23 +13,11 @@ from ._checks import (
     prediction_deviation,
 )
 from ._machine import describe_machine
-from ._results import Cell, Entry, Results
+from ._results import Cell, Effort, Entry, Results
 from ._worker import Worker, WorkerError
 from ._workloads import Workload
 from .rivals import OURS, RIVALS
 from .rivals.base import UnsupportedError
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to measure."""
-
-    rounds: int
-    seconds: float
-    """A contestant's turn in a round."""
-    is_quick: bool = False
-    """Whether to leave out who takes long to begin."""
-
 
 FULL = Effort(rounds=7, seconds=0.1)
 # PyTorch compiles for 60 to 80 s in all the first time, 6 s when its cache has it all.
@@ -72,7 +59,7 @@ def run_contest(
             present.append(name)
         else:
             missing[name] = reason
-    results = Results(describe_machine(present), missing)
+    results = Results(describe_machine(present), missing, effort)
     for n_threads in thread_counts:
         workers: dict[str, Worker] = {}
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def as_json(results: Results) -> dict[str, Any]:
     return {
         "machine": results.machine,
         "missing": results.missing,
+        "effort": asdict(results.effort),
         "seconds": round(results.seconds, 1),
         "interrupted": results.was_interrupted,
         "cells": [_cell(cell) for cell in results.cells],

@@ -9,6 +9,27 @@ from ._workloads import Workload
 from .rivals import OURS, RIVALS
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure."""
+
+    rounds: int
+    seconds: float
+    """A contestant's turn in a round."""
+    is_quick: bool = False
+    """Whether to leave out who takes long to begin."""
+
+
+@dataclass(frozen=True)
+class FirstCalls:
+    """What a contestant took to begin, in seconds."""
+
+    task: str
+    title: str
+    median: float
+    longest: float
+
+
 @dataclass
 class Entry:
     """One contestant at one workload."""
@@ -110,6 +131,7 @@ class Results:
     machine: dict[str, object]
     missing: dict[str, str]
     """Rivals that took no part, and why."""
+    effort: Effort
     cells: list[Cell] = field(default_factory=list)
     seconds: float = 0.0
     was_interrupted: bool = False
@@ -129,6 +151,19 @@ class Results:
         """Return the rivals that took part."""
         names = {e.rival for cell in self.cells for e in cell.entries}
         return [name for name in RIVALS if name in names and name != OURS]
+
+    def first_calls(self) -> list[FirstCalls]:
+        """Return what beginning takes, with all compilation, by task and contestant."""
+        seconds: dict[tuple[str, str], list[float]] = {}
+        for cell in self.cells:
+            for entry in cell.entries:
+                if entry.first_call is not None:
+                    key = cell.workload.task, entry.title
+                    seconds.setdefault(key, []).append(entry.first_call)
+        return [
+            FirstCalls(*key, statistics.median(of_key), max(of_key))
+            for key, of_key in sorted(seconds.items(), key=lambda item: item[0][0])
+        ]
 
     def reasons(self) -> list[str]:
         """Say who is missing where, and why: a line each."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._results import Cell, Results
+from ._worker import N_CHECKED_STEPS
 from .rivals import OURS, RIVALS
 
 _NONE = "-"
@@ -123,6 +124,9 @@ def show(results: Results) -> None:
         print(plain(header(results), rows))
     else:
         _show_rich(Console(), header(results), rows, results)
+    for calls in results.first_calls():
+        median, longest = map(seconds_text, (calls.median, calls.longest))
+        print(f"first {calls.task}  {calls.title}: {median}, at most {longest}")
     for line in failures(results):
         print(f"FAILED  {line}")
     for line in results.reasons():
@@ -191,6 +195,25 @@ def _rich_table(
     return table
 
 
+def _first_calls(results: Results) -> list[str]:
+    lines = [
+        "First calls, with what is compiled then; of training, the first "
+        f"{N_CHECKED_STEPS} steps.",
+        "",
+        "| library | task | median | longest |",
+        "|---|---|---:|---:|",
+    ]
+    for calls in results.first_calls():
+        cells = (
+            calls.title,
+            calls.task,
+            seconds_text(calls.median),
+            seconds_text(calls.longest),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def markdown(results: Results) -> str:
     """Return the page for the documentation."""
     machine = results.machine
@@ -203,8 +226,9 @@ def markdown(results: Results) -> str:
         + ", ".join(f"{name} {version}" for name, version in versions.items())
         + ".",
         "",
-        "Medians of a call, or of a step of training with Adam. A library has its best "
-        "way of doing it in the table.",
+        "Medians of a call, or of a step of training with Adam, from "
+        f"{results.effort.rounds} rounds of {results.effort.seconds} s each. A library "
+        "has its best way of doing it in the table.",
         "",
         "| " + " | ".join(head) + " |",
         "|---|" + "---:|" * (len(head) - 1),
@@ -216,6 +240,7 @@ def markdown(results: Results) -> str:
             texts[at] = f"**{texts[at]}**"
         lines.append("| " + " | ".join(texts) + " |")
     lines += ["", summary(results) + "."]
+    lines += ["", *_first_calls(results)]
     notes = [*failures(results), *results.reasons()]
     notes += [_busy(results)] if results.was_busy else []
     lines += ["", *(f"- {note}" for note in notes)] if notes else []
