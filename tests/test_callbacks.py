@@ -231,6 +231,13 @@ def test_a_missing_quantity_lists_those_there_are(callback):
         FakeTrainer().run(callback, losses(1, name="loss"))
 
 
+def test_a_quantity_by_nearly_its_name():
+    logs = [{"loss": 1.0, "val_accuracy": 0.5}]
+    with pytest.raises(ValueError, match="; did you mean 'val_accuracy'") as e:
+        FakeTrainer().run(EarlyStopping(monitor="val_acc"), logs)
+    assert "validation_split" not in str(e.value)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

@@ -1,9 +1,12 @@
-"""What `train` says of columns that look like numbers, and are not."""
+"""CSV files that are not what they seem, or written as others write them."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from command_line_support import FEW, run
+from command_line_support import FEW, refused, run
 
 
 def test_columns_that_are_numbers_but_for_a_few(table_folder, capsys):
@@ -13,19 +16,99 @@ def test_columns_that_are_numbers_but_for_a_few(table_folder, capsys):
     frame["half"] = ["1", "one"] * 30
     frame["date"] = "2024-05-01"
     frame["y"] = ["a", "b", "b"] * 20
+    frame["question"] = frame["x"]
+    frame["day"] = frame["date"]
+    frame["tag"] = "01.05.2024"
     frame.loc[7, "x"] = "1.2.3"
+    frame.loc[[9, 11], "x"] = "none"
+    frame.loc[[7, 9], "question"] = "?"
+    frame.loc[3, "day"] = "unknown"
     frame.loc[8, "x"] = None
     frame.to_csv("few.csv", sep=";", index=False)
     arguments = ("train", "few.csv", "--target", "y", "-o", "m", *FEW)
-    arguments += ("--separator", ";")
+    arguments += ("--separator", ";", "--holdout", "0", "--validation", "0")
     code, _, err = run(capsys, *arguments)
     assert code == 0
     lines = [line for line in err.splitlines() if "column '" in line]
     assert lines == [
         "mlpcore: column 'x' is read as text, because '1.2.3' in row 7 is no number; "
-        "58 of its 59 values are",
+        "56 of its 59 values are",
         "mlpcore: column 'comma' is read as text: its numbers are written with a comma "
-        f"({frame['comma'][0]!r}), not a point",
+        f"({frame['comma'][0]!r}; --decimal ',')",
+        "mlpcore: column 'question' is read as text, because '?' in row 7 is no "
+        "number; 58 of its 60 values are (--missing '?', if it says that none is)",
+        "mlpcore: column 'day' is read as text, because 'unknown' in row 3 is no date; "
+        "59 of its 60 values are (--missing unknown, if it says that none is)",
+        "mlpcore: column 'tag' is read as text: dates are written 2024-12-31, not "
+        "'01.05.2024'",
     ]
-    known = ("--categorical", "x", "--drop", "comma")
+    known = ("--categorical", "x", "--drop", "comma", "--missing", "?")
+    known += ("--missing", "unknown", "--drop", "tag")
     assert "column '" not in run(capsys, *arguments, *known)[2]
+
+
+def test_a_decimal_comma(table_folder, capsys):
+    numbers = np.random.default_rng(0).normal(size=60).round(3)
+    frame = pd.DataFrame({"x": numbers, "y": np.where(numbers > 0, "p", "n")})
+    frame.to_csv("point.csv", index=False)
+    frame.to_csv("comma.csv", index=False, sep=";", decimal=",", encoding="utf-16")
+    theirs = ("--separator", ";", "--decimal", ",", "--encoding", "UTF-16")
+    files = []
+    for name, options in (("point.csv", ()), ("comma.csv", theirs)):
+        assert run(capsys, "train", name, "--target=y", "-om", *FEW, *options)[0] == 0
+        assert run(capsys, "predict", "m", name, "-o", "o.csv", *options)[0] == 0
+        text = Path("o.csv").read_text()
+        if options:
+            text = text.replace(",", ".").replace(";", ",")
+        files.append((Path("m").read_bytes(), text))
+    assert files[0] == files[1]
+
+    frame = frame.astype({"x": object})
+    frame.loc[:40, "x"] = frame.loc[:40, "x"].astype(str)
+    frame.to_csv("mixed.csv", index=False, sep=";", decimal=",")
+    arguments = ("train", "mixed.csv", "--target=y", "-om", *FEW, *theirs[:4])
+    assert "with a point" in run(capsys, *arguments)[2]
+
+
+def test_what_counts_as_missing(table_folder, capsys):
+    numbers = np.random.default_rng(0).normal(size=60).round(3)
+    frame = pd.DataFrame({"x": numbers, "y": np.where(numbers > 0, "None", "mild")})
+    frame["id"] = "NA"
+    frame.loc[::5, "x"] = None
+    frame.to_csv("none.csv", index=False)
+    arguments = ("train", "none.csv", "--target=y", "--drop=id", "-om", *FEW)
+    assert "the target 'y' is 'None' in some rows" in refused(capsys, *arguments)
+    code, out, _ = run(capsys, *arguments, "--missing=")
+    assert code == 0
+    assert "None (" in out
+    assert "60 rows; 1 column becomes 2 features" in out
+    _, out, _ = run(capsys, "predict", "m", "none.csv", "--keep=id", "-o-")
+    assert out.splitlines()[1].startswith("NA,")
+
+
+def test_a_separator_at_the_end_of_lines(table_folder, capsys):
+    """It makes no column, and moves none."""
+    lines = Path("mixed.csv").read_text().splitlines()
+    Path("end.csv").write_text("\n".join([lines[0], *(x + "," for x in lines[1:])]))
+    Path("all.csv").write_text("\n".join(line + "," for line in lines))
+    shown, models = [], []
+    for name in ("mixed.csv", "end.csv", "all.csv"):
+        assert run(capsys, "train", name, "--target=y", "-om", *FEW)[0] == 0
+        models.append(Path("m").read_bytes())
+        shown.append(run(capsys, "predict", "m", name, "--keep=y", "-o-")[1])
+    assert shown[0] == shown[1] == shown[2]
+    assert models[0] == models[1] == models[2]
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_lines_that_are_too_long(table_folder, capsys, every):
+    run(capsys, "train", "mixed.csv", "--target=y", "-om", *FEW)
+    lines = Path("mixed.csv").read_text().splitlines()
+    for i in range(1, len(lines), every):
+        lines[i] += ",5"
+    Path("long.csv").write_text("\n".join(lines))
+    for arguments in (
+        ("train", "long.csv", "--target=y", "-on", *FEW),
+        ("predict", "m", "long.csv", "-o-"),
+    ):
+        assert "long.csv: " in refused(capsys, *arguments)

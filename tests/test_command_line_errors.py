@@ -49,6 +49,16 @@ from table_support import mixed
         (("train", "tabs.csv", "--target", "y", "-o", "m"), r"--separator '\t'"),
         (("train", "semi2.csv", "--target", "y", "-o", "m"), "--separator ';'"),
         ((*TRAIN, "--separator", "ab"), "'ab' is not one character"),
+        ((*TRAIN, "--targt", "y"), "train: unrecognized arguments: --targt y, did you"),
+        ((*TRAIN, "--drop", "wlid"), "did you mean 'wild'?"),
+        ((*TRAIN, "--decimal", ","), "',' cannot be the decimal point and the"),
+        ((*TRAIN, "--encoding", "hex"), "'hex' is no encoding"),
+        ((*TRAIN, "--encoding", "utf-16"), "mixed.csv: not a text in UTF-16"),
+        (("train", "comma.csv", "--target", "y", "-o", "m"), "--separator ';'"),
+        (("train", "nameless.csv", "--target", "y", "-o", "m"), "line no header?"),
+        (("train", "mixed.csv", "--target", "y", "-o", "m.onnx"), "is a .safetensors"),
+        (("train", "mixed.csv", "--target", "y", "-o", "m.csv.gz"), "a .safetensors"),
+        (("predict", "net", "mixed.csv", "-o", "o.csv.gz"), "tables are in files that"),
         (
             ("train", "mixed.csv", "--target", "y", "-o", "./mixed.csv"),
             "./mixed.csv: the command has another use for this file",
@@ -87,6 +97,8 @@ def test_refused(table_folder, capsys, arguments, wanted):
     (table_folder / "bad.parquet").write_bytes(PNG)
     (table_folder / "semi.csv").write_text("x;y\n1;2\n")
     (table_folder / "semi2.csv").write_text("x;y\n1;2\n1,5;2,5,5\n")
+    (table_folder / "comma.csv").write_text("a,b;y\n1;2\n")
+    (table_folder / "nameless.csv").write_text("0.5,0.5,y\n1,2,a\n")
     (table_folder / "twice.csv").write_text("x,,x,,y\n1,2,3,4,5\n")
     (table_folder / "tabs.csv").write_text("x\ty\n1\t2\n")
     (table_folder / "gone.csv").write_text("x,y\n" + ",a\n,b\n" * 10)

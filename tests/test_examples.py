@@ -189,6 +189,14 @@ def test_demo_from_the_command_line(tmp_path):
     assert len(list((tmp_path / "demo").glob("*.png"))) == 3
 
 
+def test_demo_into_a_file_is_refused_before_training(tmp_path):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "file").touch()
+    done = run_command("-m", "mlpcore", "demo", "--out", "file", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "mlpcore: file: File exists\n"
+
+
 @pytest.mark.parametrize("missing", ["sklearn", "matplotlib"])
 def test_demo_without_what_it_needs_exits_with_2_and_one_line(tmp_path, missing):
     script = (

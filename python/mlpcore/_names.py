@@ -5,6 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 
+def nearest(got: object, names: Sequence[str]) -> str | None:
+    """Return the name that `got` was probably meant to be, or None.
+
+    Examples
+    --------
+    >>> nearest("ReLu", ["elu", "relu", "tanh"]), nearest("sinus", ["elu", "relu"])
+    ('relu', None)
+    """
+    import difflib  # for errors only
+
+    by_lower = {name.lower(): name for name in names}
+    # difflib compares characters, so 'ReLU' would be far from 'relu'.
+    near = difflib.get_close_matches(str(got).lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[near[0]] if near else None
+
+
 def unknown_name(kind: str, got: object, names: Sequence[str]) -> ValueError:
     """Make the error for a name that is not among those there are.
 
@@ -27,12 +43,8 @@ def unknown_name(kind: str, got: object, names: Sequence[str]) -> ValueError:
     >>> print(unknown_name("activation", "rleu", ["elu", "relu", "tanh"]))
     unknown activation 'rleu', did you mean 'relu'? There are 'elu', 'relu', 'tanh'
     """
-    import difflib  # for errors only
-
-    by_lower = {name.lower(): name for name in names}
-    # difflib compares characters, so 'ReLU' would be far from 'relu'.
-    near = difflib.get_close_matches(str(got).lower(), by_lower, n=1, cutoff=0.5)
-    hint = f"did you mean {by_lower[near[0]]!r}? There are " if near else "there are "
+    near = nearest(got, names)
+    hint = "there are " if near is None else f"did you mean {near!r}? There are "
     listed = ", ".join(repr(name) for name in names)
     return ValueError(f"unknown {kind} {got!r}, {hint}{listed}")
 

@@ -58,9 +58,12 @@ def run(out: str | Path = "demo", verbose: int = 1) -> DemoResult:
     ------
     ImportError
         If scikit-learn or matplotlib is missing (``pip install mlpcore[demo]``).
+    OSError
+        If the folder cannot be made or written to.
     """
     require("matplotlib.figure", "demo", "the demo")
     x_train, x_test, y_train, y_test = _load()
+    Path(out).mkdir(parents=True, exist_ok=True)  # before training: it may fail
     network = Network([64, 128, 64, 10], "relu", "softmax", rng=0)
     if verbose:
         print(_introduction(network, len(x_train), len(x_test)), flush=True)
@@ -130,7 +133,6 @@ def _draw(
     # Figures of their own: no window, and nothing left behind in pyplot.
     from matplotlib.figure import Figure
 
-    folder.mkdir(parents=True, exist_ok=True)
     predicted = probabilities.argmax(axis=1)
     curves = Figure(figsize=(7, 4.5), layout="constrained")
     history.plot(curves.subplots(), log=True).set_title("Learning handwritten digits")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._optional import require
+from ..table._values import ISO_DATE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CSV, PARQUET = "CSV", "Parquet"
-_EXTENSIONS = {".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET}
-_PACKED = (".gz", ".bz2", ".xz", ".zip")  # which pandas reads as it is
+EXTENSIONS = {".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET}
+PACKED = (".gz", ".bz2", ".xz", ".zip")  # which pandas reads as it is
 
 # Whose errors say what is wrong with a file: by name, so that none has to be imported.
 _READERS = ("pandas", "pyarrow", "zlib", "_lzma", "zipfile")
@@ -28,28 +32,51 @@ MISSING = [
     "null",
 ]
 
+_DATE_OF_PEOPLE = r"\d{1,2}[./-]\d{1,2}[./-]\d{4}(\s.*)?"
+
 # Rows read, predicted and written at a time: some 10 MB.
 ROWS = 50_000
 
 
-def file_format(path: str) -> str:
+@dataclass(frozen=True)
+class Dialect:
+    """How a CSV file is written."""
+
+    separator: str | None = None
+    """Of values; None: a comma, and a tab in a ``.tsv`` file."""
+    decimal: str = "."
+    missing: Sequence[str] | None = None
+    """What says that a value is missing, beside nothing; None: `MISSING`."""
+    encoding: str = "utf-8-sig"
+
+    def separator_of(self, path: str) -> str:
+        """Return what separates the values of a file."""
+        return self.separator or default_separator(path)
+
+    @property
+    def na_values(self) -> list[str]:
+        """Return all texts that stand for a missing value."""
+        return MISSING if self.missing is None else ["", *self.missing]
+
+
+def file_format(path: str, *, to_write: bool = False) -> str:
     """Return ``"CSV"`` or ``"Parquet"``, by the file's extension.
 
     Raises
     ------
     ValueError
-        If it has another one.
+        If it has another one; to write, that of a packed file too.
     """
     stem, extension = os.path.splitext(path.lower())
-    if extension in _PACKED:
+    if extension in PACKED and not to_write:
         extension = os.path.splitext(stem)[1]
         if extension in (".csv", ".tsv"):
             return CSV
-    if extension not in _EXTENSIONS:
+    if extension not in EXTENSIONS:
         raise ValueError(
-            f"{path}: tables are in files that end in {', '.join(_EXTENSIONS)}"
+            f"{path}: tables are in files that end in {', '.join(EXTENSIONS)}"
         )
-    return _EXTENSIONS[extension]
+    return EXTENSIONS[extension]
 
 
 def default_separator(path: str) -> str:
@@ -57,17 +84,15 @@ def default_separator(path: str) -> str:
     return "\t" if ".tsv" in os.path.basename(path).lower() else ","
 
 
-def read(
-    path: str, separator: str | None = None, texts: Sequence[str] = ()
-) -> pd.DataFrame:
+def read(path: str, dialect: Dialect, texts: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table.
 
     Parameters
     ----------
     path : str
         The file.
-    separator : str, optional
-        Of a CSV file's values; by default a comma, and a tab in a ``.tsv`` file.
+    dialect : Dialect
+        Of a CSV file.
     texts : sequence of str
         Columns of a CSV file to be read as they are, even if they look like numbers.
 
@@ -83,16 +108,30 @@ def read(
     """
     if file_format(path) == CSV:
         with _named_errors(path):
-            frame = _read_csv(path, separator, dict.fromkeys(texts, str))
+            frame = _read_csv(path, dialect, dict.fromkeys(texts, str))
     else:
         parts = list(_parquet_parts(path, None))
         frame = require("pandas", "cli", "a table").concat(parts, ignore_index=True)
     if not len(frame):
         raise ValueError(f"{path}: the table has no rows")
-    return frame
+    # A separator at the end of every line makes a column without a name or values.
+    nameless = [
+        name
+        for name in frame.columns
+        if re.fullmatch(r"Unnamed: \d+", str(name)) and frame[name].isna().all()
+    ]
+    return frame.drop(columns=nameless)
 
 
-def column_names(path: str, separator: str | None) -> list[str]:
+def missing_texts(path: str, dialect: Dialect, name: str) -> Sequence[str]:
+    """Return what stands for missing values in a column of a CSV file, not nothing."""
+    with _named_errors(path):
+        column = _read_csv(path, dialect, {}, converters={name: _mark})[name]
+    texts = column.str[len(_MARK) :].unique().tolist()
+    return [text for text in texts if text and text in dialect.na_values]
+
+
+def column_names(path: str, dialect: Dialect) -> list[str]:
     """Return the names of a table's columns.
 
     Raises
@@ -102,12 +141,14 @@ def column_names(path: str, separator: str | None) -> list[str]:
     """
     if file_format(path) == CSV:
         with _named_errors(path):
-            names = list(_read_csv(path, separator, {}, nrows=0).columns)
+            names = list(_read_csv(path, dialect, {}, nrows=0).columns)
             # As they are in the file: pandas makes a.1 of a second a.
-            line = _read_csv(path, separator, {}, nrows=1, header=None).iloc[0]
+            line = _read_csv(path, dialect, {}, nrows=1, header=None).iloc[0]
         twice = line[line.duplicated() & line.notna()]
         if len(twice):
-            raise ValueError(f"{path}: there are two columns {str(twice.iloc[0])!r}")
+            name = str(twice.iloc[0])
+            hint = "; is its first line no header?" if _is_number(name) else ""
+            raise ValueError(f"{path}: there are two columns {name!r}{hint}")
         return names
     with _parquet(path) as source:
         return _parquet_columns(source)
@@ -115,7 +156,7 @@ def column_names(path: str, separator: str | None) -> list[str]:
 
 def read_parts(
     path: str,
-    separator: str | None,
+    dialect: Dialect,
     texts: Sequence[str],
     exact: Sequence[str],
     wanted: Sequence[str],
@@ -124,7 +165,7 @@ def read_parts(
 
     Parameters
     ----------
-    path, separator, texts
+    path, dialect, texts
         As in `read`.
     exact : sequence of str
         Columns of a CSV file of which every character is kept, ``NA`` and spaces too.
@@ -142,22 +183,27 @@ def read_parts(
     with _named_errors(path):
         reader = _read_csv(
             path,
-            separator,
-            dict.fromkeys([*texts, *exact], str),
-            na_values={name: MISSING for name in wanted if name not in exact},
-            usecols=set(wanted).__contains__,
+            dialect,
+            dict.fromkeys(texts, str),
+            converters=dict.fromkeys(exact, _mark),
             chunksize=ROWS,
         )
         with reader:
             parts = iter(reader)
-            while (part := next(parts, None)) is not None:
+            while (part := _next(parts)) is not None:
+                # Not by `usecols`, with which pandas lets lines be too long.
+                part = part[[name for name in part.columns if name in wanted]].copy()
+                for name in exact:
+                    part[name] = part[name].str[len(_MARK) :]
                 yield part
 
 
-def doubts(frame: pd.DataFrame, known: Sequence[str]) -> Iterator[str]:
-    """Say which columns of a CSV file are text, though most values are numbers.
+def doubts(
+    frame: pd.DataFrame, known: Sequence[str], decimal: str = "."
+) -> Iterator[str]:
+    """Say which columns of a CSV file are text, though most values are not.
 
-    One wrong character makes a column of numbers one of categories.
+    One wrong character makes a column of numbers, or dates, one of categories.
 
     Parameters
     ----------
@@ -165,6 +211,8 @@ def doubts(frame: pd.DataFrame, known: Sequence[str]) -> Iterator[str]:
         What `read` has returned.
     known : sequence of str
         Columns that are texts, or of no interest.
+    decimal : str
+        The decimal point of the file.
 
     Yields
     ------
@@ -177,25 +225,46 @@ def doubts(frame: pd.DataFrame, known: Sequence[str]) -> Iterator[str]:
         if pd.api.types.is_numeric_dtype(texts.dtype) or not len(texts):
             continue
         texts = texts.astype(str)
-        is_number = pd.to_numeric(texts, errors="coerce").notna()
-        if 0.5 < is_number.mean() < 1:
-            row = (~is_number).idxmax()
-            yield (
-                f"column {name!r} is read as text, because {texts[row]!r} in row {row} "
-                f"is no number; {is_number.sum():,} of its {len(texts):,} values are"
-            )
-        elif texts.str.fullmatch(r"[+-]?\d+,\d+").mean() > 0.5:
+        is_number = pd.to_numeric(
+            texts.str.replace(decimal, ".", regex=False), errors="coerce"
+        ).notna()
+        is_date = texts.str.match(ISO_DATE)
+        for is_one, kind in ((is_number, "number"), (is_date, "date")):
+            if 0.5 < is_one.mean() < 1:
+                others = texts[~is_one]
+                text = others.iloc[0]
+                hint = ""
+                if others.nunique() == 1:
+                    hint = f" (--missing {shlex.quote(text)}, if it says that none is)"
+                yield (
+                    f"column {name!r} is read as text, because {text!r} in row "
+                    f"{others.index[0]} is no {kind}; {is_one.sum():,} of its "
+                    f"{len(texts):,} values are{hint}"
+                )
+        other, theirs = (",", "comma") if decimal == "." else (".", "point")
+        if texts.str.fullmatch(rf"[+-]?\d+[{other}]\d+").mean() > 0.5:
             yield (
                 f"column {name!r} is read as text: its numbers are written with a "
-                f"comma ({texts.iloc[0]!r}), not a point"
+                f"{theirs} ({texts.iloc[0]!r}; --decimal {other!r})"
+            )
+        if texts.str.fullmatch(_DATE_OF_PEOPLE).mean() > 0.5:
+            yield (
+                f"column {name!r} is read as text: dates are written 2024-12-31, not "
+                f"{texts.iloc[0]!r}"
             )
 
 
-def csv_chunks(parts: Iterable[pd.DataFrame], separator: str) -> Iterator[bytes]:
+def csv_chunks(
+    parts: Iterable[pd.DataFrame], separator: str, decimal: str
+) -> Iterator[bytes]:
     """Return tables, one after another, as the bytes of one CSV file."""
     for i, part in enumerate(parts):
         text = part.to_csv(
-            index=False, header=i == 0, sep=separator, lineterminator="\n"
+            index=False,
+            header=i == 0,
+            sep=separator,
+            decimal=decimal,
+            lineterminator="\n",
         )
         yield text.encode()
 
@@ -210,22 +279,56 @@ def parquet_bytes(parts: Iterable[pd.DataFrame]) -> bytes:
 
 def _read_csv(
     path: str,
-    separator: str | None,
+    dialect: Dialect,
     dtype: Mapping[str, Any],
-    na_values: object = MISSING,
     **more: Any,
 ) -> Any:
-    return require("pandas", "cli", "a table").read_csv(
-        path,
-        sep=separator or default_separator(path),
-        dtype=dict(dtype) or None,
-        na_values=na_values,
-        keep_default_na=False,
-        # The type of a column from all of its rows.
-        low_memory=False,
-        encoding="utf-8-sig",
-        **more,
-    )
+    pd = require("pandas", "cli", "a table")
+    with _strict():
+        return pd.read_csv(
+            path,
+            sep=dialect.separator_of(path),
+            decimal=dialect.decimal,
+            dtype=dict(dtype) or None,
+            na_values=dialect.na_values,
+            keep_default_na=False,
+            # Or the first column of lines that are too long is no column.
+            index_col=False,
+            # The type of a column from all of its rows.
+            low_memory=False,
+            encoding=dialect.encoding,
+            **more,
+        )
+
+
+# Before a text that is to be read as it is: then no text stands for a missing value.
+_MARK = "="
+
+
+def _mark(text: str) -> str:
+    return _MARK + text
+
+
+def _next(parts: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
+    with _strict():
+        return next(parts, None)
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Make errors of what pandas only warns of: lines longer than the header."""
+    pd = require("pandas", "cli", "a table")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        yield
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager
@@ -266,8 +369,17 @@ def _named_errors(path: str) -> Iterator[None]:
         yield
     except GeneratorExit:
         raise
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text in UTF-8, so no CSV ({error})") from None
+    except UnicodeError as error:
+        # Of an UTF-16 that does not begin as one no encoding is said.
+        name = getattr(error, "encoding", "utf-16").removesuffix("-sig").upper()
+        raise ValueError(
+            f"{path}: not a text in {name} ({error}); if it is one in another "
+            "encoding, name it (--encoding latin-1, utf-16)"
+        ) from None
+    except Warning:
+        raise ValueError(
+            f"{path}: its lines have more values than the header has names"
+        ) from None
     except EOFError:
         raise ValueError(f"{path}: cut off: its end is missing") from None
     except Exception as error:
@@ -276,5 +388,8 @@ def _named_errors(path: str) -> Iterator[None]:
         # zipfile has only this one for a file with a password.
         ours |= isinstance(error, RuntimeError) and path.lower().endswith(".zip")
         if ours or type(error).__module__.partition(".")[0] in _READERS:
-            raise ValueError(f"{path}: {error}") from None
+            hint = ""
+            if "Error tokenizing data" in str(error):
+                hint = "; is its separator another? (--separator)"
+            raise ValueError(f"{path}: {str(error).strip()}{hint}") from None
         raise

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import errno
 import os
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
+
+from .._names import nearest
+from ._data import EXTENSIONS, PACKED, Dialect, default_separator
 
 Commands: TypeAlias = Any  # argparse's action for subcommands, whose type is private
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
+
+    def parse_known_args(
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Refuse what is unknown here: the program's own parser knows no options."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            there = [name for action in self._actions for name in action.option_strings]
+            near = nearest(unknown[0].partition("=")[0], there)
+            hint = "" if near is None else f", did you mean {near}?"
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return options, unknown
 
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with 2."""
@@ -63,15 +79,72 @@ def add_output(parser: argparse.ArgumentParser, metavar: str, text: str) -> None
     parser.add_argument("-o", "--output", required=True, metavar=metavar, help=text)
 
 
-def add_separator(parser: argparse.ArgumentParser) -> None:
-    """Add ``--separator``."""
-    parser.add_argument(
+def encoding(text: str) -> str:
+    """Read the name of an encoding.
+
+    Examples
+    --------
+    >>> encoding("Latin-1")
+    'iso8859-1'
+    """
+    try:
+        name = codecs.lookup(text).name
+        "".encode(name)  # which those of no text refuse
+    except (LookupError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no encoding") from None
+    return name
+
+
+def add_dialect(parser: argparse.ArgumentParser) -> None:
+    """Add what says how a CSV file is written."""
+    group = parser.add_argument_group("CSV files")
+    group.add_argument(
         "--separator",
         type=one_character,
         metavar="TEXT",
-        help="what separates the values of a CSV file (default: a comma; in .tsv a "
-        "tab)",
+        help="what separates the values, also of what is written (default: a comma; "
+        "in .tsv a tab)",
     )
+    group.add_argument(
+        "--decimal",
+        type=one_character,
+        default=".",
+        metavar="TEXT",
+        help="the decimal point, also of what is written (default: .)",
+    )
+    group.add_argument(
+        "--missing",
+        action="append",
+        metavar="TEXT",
+        help="what says that a value is missing, beside an empty field, and in place "
+        "of NA, None and the like; may be given several times",
+    )
+    group.add_argument(
+        "--encoding",
+        type=encoding,
+        default="utf-8-sig",
+        metavar="NAME",
+        help="of the text, such as latin-1 or utf-16 (default: utf-8)",
+    )
+
+
+def dialect_of(options: argparse.Namespace) -> Dialect:
+    """Return what `add_dialect` has read.
+
+    Raises
+    ------
+    ValueError
+        If values are separated by the decimal point.
+    """
+    dialect = Dialect(
+        options.separator, options.decimal, options.missing, options.encoding
+    )
+    if dialect.decimal == dialect.separator_of(options.data):
+        raise ValueError(
+            f"{dialect.decimal!r} cannot be the decimal point and the separator "
+            "(--separator)"
+        )
+    return dialect
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +183,25 @@ def check_writable(path: str) -> None:
         raise OSError(code, os.strerror(code), path)
 
 
+# What people take for another format than a model's.
+_NO_MODEL = (".onnx", ".pt", ".pth", ".keras", ".c", ".h", ".html", ".png")
+
+
+def check_model_path(path: str) -> None:
+    """Check that a model's name does not promise something else.
+
+    Raises
+    ------
+    ValueError
+        If it does.
+    """
+    if path.lower().endswith((*_NO_MODEL, *EXTENSIONS, *PACKED)):
+        raise ValueError(
+            f"{path}: a model is a .safetensors file, of which `mlpcore convert` makes "
+            "others"
+        )
+
+
 def check_apart(output: str, *others: str | None) -> None:
     """Check that a file to be written is none that the command reads or writes too.
 
@@ -138,11 +230,14 @@ def check_separator(
     ValueError
         If it does.
     """
-    if wanted in names or len(names) != 1 or options.separator is not None:
+    if wanted in names or options.separator is not None:
         return
+    # A name may have a comma in it.
+    header = default_separator(options.data).join(names)
     for separator in (";", "\t", "|"):
-        if separator in names[0]:
+        others = [name.strip().strip('"') for name in header.split(separator)]
+        if wanted in others or (len(names) == 1 and len(others) > 1):
             raise ValueError(
-                f"{options.data}: the only column is {names[0]!r}; is its separator "
-                f"another? (--separator {separator!r})"
+                f"{options.data}: there is no column {wanted!r} in {header!r}; is its "
+                f"separator another? (--separator {separator!r})"
             )

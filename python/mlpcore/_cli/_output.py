@@ -64,6 +64,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], n_left: int = 1) -
     console.print(drawn)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return how many there are.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def printable(text: str) -> str:
     r"""Return a text with escapes for what stdout cannot write, or a terminal obeys.
 

@@ -56,7 +56,7 @@ def add_parser(commands: _options.Commands) -> None:
         help="a column of the data to have beside the prediction, such as an id; may "
         "be given several times",
     )
-    _options.add_separator(parser)
+    _options.add_dialect(parser)
     _options.add_verbosity(parser)
 
 
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
     target = options.output
     to_stdout = target == "-"
-    kind = _data.CSV if to_stdout else _data.file_format(target)
+    kind = _data.CSV if to_stdout else _data.file_format(target, to_write=True)
     if not to_stdout:
         _options.check_writable(target)
         _options.check_apart(target, options.data, options.model)
@@ -77,16 +77,16 @@ def run(options: argparse.Namespace) -> int:
     parts = counted.through(_predicted(model, options))
     separator = options.separator or _data.default_separator(target)
     if to_stdout:
-        for chunk in _data.csv_chunks(parts, separator):
+        for chunk in _data.csv_chunks(parts, separator, options.decimal):
             # Line by line: Python notices a closed pipe at the next write only.
             sys.stdout.writelines(chunk.decode().splitlines(keepends=True))
     elif kind == _data.PARQUET:
         write_file(target, [_data.parquet_bytes(parts)])
     else:
-        write_file(target, _data.csv_chunks(parts, separator))
+        write_file(target, _data.csv_chunks(parts, separator, options.decimal))
     if not (options.quiet or to_stdout):
-        rows = "row" if counted.n == 1 else "rows"
-        _output.facts([("predicted", f"{target}: {counted.n:,} {rows}")])
+        rows = _output.counted(counted.n, "row")
+        _output.facts([("predicted", f"{target}: {rows}")])
     return 0
 
 
@@ -107,7 +107,8 @@ def _predicted(
     """Return the rows to write, some at a time."""
     from ..table._columns import Category, Date
 
-    there = _data.column_names(options.data, options.separator)
+    dialect = _options.dialect_of(options)
+    there = _data.column_names(options.data, dialect)
     _options.check_separator(options, there, model.column_names[0])
     model.check_columns(there)
     keep = list(dict.fromkeys(options.keep))
@@ -119,7 +120,7 @@ def _predicted(
     used = model.column_names
     parts = _data.read_parts(
         options.data,
-        options.separator,
+        dialect,
         texts,
         exact=[name for name in keep if name not in used],
         wanted=[*used, *keep],

@@ -12,6 +12,8 @@ from .._architecture import ACTIVATIONS
 from . import _data, _options, _output
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..table import TableModel, TableTraining
 
 DESCRIPTION = """\
@@ -84,7 +86,7 @@ def add_parser(commands: _options.Commands) -> None:
         metavar="N",
         help="values of a text column with a feature of their own (default: 20)",
     )
-    _options.add_separator(parser)
+    _options.add_dialect(parser)
     _add_training(parser)
     _options.add_verbosity(parser)
 
@@ -180,18 +182,21 @@ def run(options: argparse.Namespace) -> int:
     # Before minutes of training: what could not be written in the end.
     _options.check_writable(model_path)
     _options.check_apart(model_path, options.data, report_path)
+    _options.check_model_path(model_path)
     if report_path is not None:
         _options.check_apart(report_path, options.data)
         _report.check(report_path)
         _options.check_writable(report_path)
     # The names first: with the wrong separator the rows may not even be read.
-    names = _data.column_names(options.data, options.separator)
+    dialect = _options.dialect_of(options)
+    names = _data.column_names(options.data, dialect)
     _options.check_separator(options, names, options.target)
-    frame = _data.read(options.data, options.separator, options.categorical)
+    frame = _data.read(options.data, dialect, options.categorical)
     if _data.file_format(options.data) == _data.CSV:
         known = (*options.categorical, *options.drop, options.target)
-        for line in _data.doubts(frame, known):
+        for line in _data.doubts(frame, known, dialect.decimal):
             _output.note(line)
+        _check_target(options, frame, dialect)
     show_bar = not options.quiet and (sys.stderr.isatty() or options.verbose)
     training = train(
         frame,
@@ -234,6 +239,22 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_target(
+    options: argparse.Namespace, frame: pd.DataFrame, dialect: _data.Dialect
+) -> None:
+    """Raise if a class is taken for a missing value."""
+    name = options.target
+    if name not in frame.columns or not frame[name].isna().any():
+        return
+    texts = _data.missing_texts(options.data, dialect, name)
+    if texts:
+        raise ValueError(
+            f"{options.data}: the target {name!r} is {texts[0]!r} in some rows, which "
+            "counts as missing; if it is a class, say what else is (--missing TEXT, or "
+            "--missing '')"
+        )
+
+
 def summary(training: TableTraining, path: str) -> list[tuple[str, str]]:
     """Return what was trained, as labels and values."""
     model, network = training.model, training.model.network
@@ -242,8 +263,10 @@ def summary(training: TableTraining, path: str) -> list[tuple[str, str]]:
     lines = [
         (
             "data",
-            f"{os.path.basename(path)}: {sum(n.values()):,} rows; {len(model.columns)} "
-            f"columns become {len(model.feature_names)} features",
+            f"{os.path.basename(path)}: {_output.counted(sum(n.values()), 'row')}; "
+            f"{_output.counted(len(model.columns), 'column')} "
+            f"{'becomes' if len(model.columns) == 1 else 'become'} "
+            f"{_output.counted(len(model.feature_names), 'feature')}",
         ),
         *[("", line) for line in left_out_lines(model)],
         ("target", target_text(training)),

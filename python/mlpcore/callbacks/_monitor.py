@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .._arguments import check_real
-from .._names import unknown_name
+from .._names import nearest, unknown_name
 from .base import Callback, Logs
 
 # Quantities that are better when larger, with or without "val_" before them.
@@ -42,8 +42,12 @@ class MonitorCallback(Callback):
         if self.monitor not in logs:
             available = ", ".join(repr(name) for name in logs) or "nothing"
             hint = ""
-            if self.monitor.startswith("val_"):
+            near = nearest(self.monitor, list(logs))
+            of_validation = self.monitor.startswith("val_")
+            if of_validation and not any(name.startswith("val_") for name in logs):
                 hint = "; pass validation_data or validation_split to fit"
+            elif near is not None:
+                hint = f"; did you mean {near!r}?"
             raise ValueError(
                 f"{type(self).__name__} monitors {self.monitor!r}, "
                 f"but the epoch has {available}{hint}"

@@ -338,11 +338,16 @@ def _tensor(name: str, entry: object) -> Tensor:
 def _check_layout(tensors: Mapping[str, Tensor], n_data: int) -> None:
     """Check that the tensors cover the data, each byte once."""
     spans = sorted((tensor.begin, tensor.end) for tensor in tensors.values())
-    ends = [0, *(end for _, end in spans)]
-    begins = [*(begin for begin, _ in spans), n_data]
-    for end, begin in zip(ends, begins, strict=True):
+    end = 0
+    for begin, next_end in spans:
         if begin != end:
             raise ModelFormatError(
-                f"the tensors do not fit the file: {end} bytes of tensors are followed "
-                f"by byte {begin} of {n_data}; it was cut off or changed"
+                f"the tensors overlap or leave a gap: one begins at byte {begin}, the "
+                f"one before ends at {end}"
             )
+        end = next_end
+    if end != n_data:
+        raise ModelFormatError(
+            f"the header promises {end:,} bytes of tensors, the file has {n_data:,}; "
+            "it was cut off or changed"
+        )

@@ -320,7 +320,8 @@ def mean_and_deviation(values: Floats) -> tuple[float, float]:
         deviation = math.inf
     if not 0 < deviation < math.inf:
         raise ValueError(
-            f"values from {values.min():g} to {values.max():g} cannot be standardised"
+            f"values from {values.min():g} to {values.max():g} cannot be standardised: "
+            "their squares are too large or too small for float64; use another unit"
         )
     return mean, deviation
 

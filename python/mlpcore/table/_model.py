@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._names import nearest
 from .._validation import Array
 from ..errors import ModelFormatError, ModelVersionError, NotSupportedError
 from ..formats import load, read_metadata
@@ -176,7 +177,7 @@ class TableModel:
         """
         gone = [name for name in self.column_names if name not in names]
         if gone:
-            raise ValueError(f"the data has no column {_listed(gone)}, {_there(names)}")
+            raise no_such_column(gone, names)
 
     def labels_of(self, probabilities: Array) -> NDArray[Any]:
         """Return the likeliest class of each row, given `predict_proba`'s result."""
@@ -338,9 +339,13 @@ def make_features(
     return x
 
 
-def no_such_column(name: str, frame: pd.DataFrame) -> ValueError:
-    """Make the error for a column that the user named and that is not there."""
-    return ValueError(f"the data has no column {name!r}, {_there(list(frame.columns))}")
+def no_such_column(gone: Sequence[str], names: Sequence[str]) -> ValueError:
+    """Make the error for columns that are not among those there are."""
+    there = _there(names)
+    near = nearest(gone[0], names) if len(gone) == 1 else None
+    if near is not None:
+        there = f"did you mean {near!r}? {there[0].upper()}{there[1:]}"
+    return ValueError(f"the data has no column {_listed(gone)}, {there}")
 
 
 def _blocks(

@@ -188,7 +188,7 @@ def train(
             raise TypeError(f"{argument} must be a list of columns, got {names!r}")
     for name in (target, *drop, *categorical):
         if name not in frame.columns:
-            raise no_such_column(name, frame)
+            raise no_such_column([name], list(frame.columns))
     if target in drop:
         raise ValueError(f"the target {target!r} cannot be left out")
     max_categories = check_integer("max_categories", max_categories, 1)
@@ -300,8 +300,8 @@ def _split(
         n = 0
     elif not 2 <= n <= len(rows) - 2:
         raise ValueError(
-            f"{what} {share:g} of {len(rows)} rows leaves {n} rows on one side and "
-            f"{len(rows) - n} on the other; each needs 2 at least"
+            f"{what} {share:g} divides {len(rows)} rows into {n} and "
+            f"{len(rows) - n}; each side needs 2 at least"
         )
     if n == 0:
         return rows, rows[:0]

@@ -37,7 +37,7 @@ _INFERRED = {
     "datetime64": DATE,
 }
 _MICROSECONDS_A_DAY = 86_400_000_000
-_ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
+ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 
 
 def pandas() -> Any:
@@ -79,7 +79,7 @@ def kind_of(series: pd.Series, name: str) -> str:
         )
     if inferred == "string":
         texts = series.dropna().astype(str)
-        if texts.str.match(_ISO_DATE).all():
+        if texts.str.match(ISO_DATE).all():
             return DATE
     return _INFERRED[inferred]
 
@@ -153,7 +153,7 @@ def as_days(series: pd.Series, name: str) -> Floats:
         texts = plain.map(str, na_action="ignore")
         times = pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce")
         # pandas takes more for a date than what training takes for one: 5 is 1970.
-        is_date = np.array([bool(re.match(_ISO_DATE, str(t))) for t in texts], bool)
+        is_date = np.array([bool(re.match(ISO_DATE, str(t))) for t in texts], bool)
         _refuse(plain, ~(times.notna() & is_date) & plain.notna(), name, "dates")
     stamps = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
     values: Floats = stamps.astype(np.int64) / _MICROSECONDS_A_DAY
