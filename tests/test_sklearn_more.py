@@ -61,6 +61,22 @@ def test_class_weights_of_a_batch_without_the_class():
     assert same_weights(weighted, plain)
     with pytest.raises(ValueError, match="class_weight"):
         classifier(class_weight={"d": 5.0}).fit(X, y)
+    with pytest.raises(ValueError, match="a list for multilabel targets only"):
+        classifier(class_weight=[{"b": 5.0}]).fit(X, y)
+
+
+def test_class_weights_of_a_multilabel_batch_without_one_value():
+    y = TARGETS["multilabel"].copy()
+    n_labels = y.shape[1]
+    y[20:40, -1] = 0
+    weighted, plain = classifier(class_weight=[{1: 5.0}] * n_labels), classifier()
+    for rows in (slice(0, 20), slice(20, 40)):
+        weights = 5.0 ** y[rows].sum(axis=1)
+        weighted.partial_fit(X[rows], y[rows], classes=np.arange(n_labels))
+        plain.partial_fit(X[rows], y[rows], weights, classes=np.arange(n_labels))
+    assert same_weights(weighted, plain)
+    with pytest.raises(ValueError, match="class_weight"):
+        classifier(class_weight=[{2: 5.0}] * n_labels).fit(X, y)
 
 
 # Validation

@@ -72,6 +72,7 @@ def test_ctrl_c_before_the_first_score():
         (accuracy_score, ValueError, "scoring=<function accuracy.*metric function"),
         ("f1", ValueError, "scoring='f1' fails on the validation rows: .*multiclass"),
         (lambda *_: {"a": 1}, TypeError, "scoring=<function .*number, not 'dict'"),
+        (lambda e, X, y: X["a"], ValueError, "scoring=<function .*rows: IndexError: "),
     ],
 )
 def test_a_scorer_that_fails_leaves_the_estimator_as_it_was(
@@ -247,3 +248,38 @@ def test_every_name_of_logistic_begins_alike(activation):
 def test_from_network_wants_a_network(kind):
     with pytest.raises(TypeError, match=r"mlpcore\.Network, got str; .* network_"):
         kind.from_network("model.safetensors")
+
+
+@pytest.mark.parametrize("sparse_", [False, True])
+def test_features_that_float32_cannot_hold_are_not_predicted(sparse_):
+    clf = quietly(MLPClassifier((3,), max_iter=2).fit, X.astype("f4"), MULTICLASS)
+    rows = X[:2] * 1e39
+    if sparse_:
+        rows = sparse.csr_matrix(rows)
+    for predict in clf.predict, clf.predict_proba:
+        with pytest.raises(ValueError, match=r"^X has values .* too large for float32"):
+            predict(rows)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_weights_of_validation_rows_that_sum_to_0(early_stopping):
+    weights = np.ones(len(X))
+    weights[::2] = -1
+    reg = MLPRegressor(
+        hidden_layer_sizes=(3,), max_iter=2, early_stopping=early_stopping
+    )
+    with pytest.raises(ValueError, match="sample weights sum to 0"):
+        reg.fit(X, X[:, 0], X_val=X, y_val=X[:, 0], sample_weight_val=weights)
+    with pytest.raises(ValueError, match="sample weights sum to 0"):
+        MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs").fit(X, X[:, 0], weights)
+
+
+def test_negative_weights_of_validation_rows():
+    """scikit-learn allows them: R^2 is that of the positive ones."""
+    reg = MLPRegressor(
+        hidden_layer_sizes=(3,), max_iter=3, early_stopping=True, random_state=0
+    )
+    own = {"X_val": X, "y_val": X[:, 0]}
+    quietly(reg.fit, X, X[:, 0], **own, sample_weight_val=-np.ones(len(X)))
+    assert len(reg.validation_scores_) == reg.n_iter_
+    assert np.isfinite(reg.validation_scores_).all()

@@ -26,8 +26,8 @@ def r2_score(target: Array, output: Array, weights: Array | None) -> float:
     t, y = target.astype(np.float64), output.astype(np.float64)
     w = np.ones(len(t)) if weights is None else weights.astype(np.float64)
     residual = w @ (t - y) ** 2
-    counted = t[w > 0]
-    constant = (counted == counted[0]).all(axis=0)  # its mean may be off by a rounding
+    counted = t[w > 0]  # which may be none: the estimators take negative weights
+    constant = (counted == counted[:1]).all(axis=0)  # its mean may be off by a rounding
     total = np.where(constant, 0.0, w @ (t - w @ t / w.sum()) ** 2)
     ratio = residual / np.where(constant, 1.0, total)
     scores = np.where(constant, np.where(residual == 0, 1.0, 0.0), 1.0 - ratio)

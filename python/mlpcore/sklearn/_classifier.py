@@ -48,7 +48,8 @@ class MLPClassifier(NativeEstimator, neural_network.MLPClassifier):
 default="constant"
         How the rate changes. The first three act with ``solver="sgd"`` only, as
         scikit-learn's do; ``"cosine"`` and ``"one_cycle"`` run over `max_iter` epochs
-        with ``"adam"`` too (`mlpcore.schedules`).
+        with ``"adam"`` too (`mlpcore.schedules`). The rates that one cycle begins with
+        are so small that stopping needs an `n_iter_no_change` of 0.3 `max_iter`.
     learning_rate_init : float, default=0.001
         The learning rate to begin with; the highest, for the last two schedules.
     power_t : float, default=0.5
@@ -96,8 +97,9 @@ default="constant"
         The largest norm of a gradient; longer ones are scaled down to it.
     scoring : None, "loss", str or callable, default=None
         What early stopping looks at: None is the accuracy, ``"loss"`` the validation
-        loss; else a scorer's name, or ``scorer(estimator, X, y)``. Weights are
-        passed to those that have, or whose metric has, a `sample_weight`.
+        loss; else a scorer's name, or ``scorer(estimator, X, y)``, whose X is an
+        array. Weights are passed to those that have, or whose metric has, a
+        `sample_weight`.
     dtype : {None, "float32", "float64"} or NumPy's types, default=None
         Of the weights and the arithmetic; None takes that of X.
 
@@ -116,7 +118,7 @@ default="constant"
     validation_scores_ : list of float or None
         The score of each epoch, with `early_stopping`.
     validation_loss_curve_ : list of float
-        The loss over the validation rows after each epoch, if there are such rows.
+        The loss over the validation rows, after each epoch that had some.
     n_iter_, t_, loss_, best_loss_, best_validation_score_, n_layers_, n_outputs_, \
 out_activation_, n_features_in_, feature_names_in_
         As scikit-learn has them.
@@ -389,15 +391,21 @@ epochs. Stopping.
     def _with_class_weight(self, y: Array, weights: Array | None) -> Array | None:
         if self.class_weight is None:
             return weights
-        labels = self._decoded(y)
+        labels, given = self._decoded(y), self.class_weight
         of_row: Array
-        if labels.ndim > 1:  # multilabel
-            of_row = compute_sample_weight(self.class_weight, labels)
-        else:  # of all classes: the rows of a partial_fit need not have each
-            of_class = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=labels
-            )
-            of_row = of_class[np.searchsorted(self.classes_, labels)]
+        if labels.ndim == 1:
+            if isinstance(given, list):
+                raise ValueError(
+                    "class_weight may be a list for multilabel targets only, got "
+                    f"{given}"
+                )
+            of_row = _weights_of(labels, self.classes_, given)
+        elif isinstance(given, list) and len(given) == labels.shape[1]:
+            pair = np.arange(2)
+            columns = zip(labels.T, given, strict=True)
+            of_row = np.prod([_weights_of(c, pair, each) for c, each in columns], 0)
+        else:
+            of_row = compute_sample_weight(given, labels)
         if not np.isfinite(of_row).all():
             raise ValueError(f"class_weight must be finite, got {self.class_weight}")
         return of_row if weights is None else of_row * weights
@@ -437,3 +445,15 @@ epochs. Stopping.
             return None
         result = encoded(y, self._label_binarizer)
         return result if result is not None and len(result) == len(X) else None
+
+
+def _weights_of(labels: Array, classes: Array, class_weight: Any) -> Array:
+    """Return each row's weight by its class.
+
+    A dict is of all classes: the rows of a `partial_fit` need not have each.
+    """
+    if not isinstance(class_weight, dict):
+        classes = np.unique(labels)
+    of_class = compute_class_weight(class_weight, classes=classes, y=labels)
+    weights: Array = of_class[np.searchsorted(classes, labels)]
+    return weights

@@ -54,7 +54,8 @@ default="squared_error"
 default="constant"
         How the rate changes. The first three act with ``solver="sgd"`` only, as
         scikit-learn's do; ``"cosine"`` and ``"one_cycle"`` run over `max_iter` epochs
-        with ``"adam"`` too (`mlpcore.schedules`).
+        with ``"adam"`` too (`mlpcore.schedules`). The rates that one cycle begins with
+        are so small that stopping needs an `n_iter_no_change` of 0.3 `max_iter`.
     learning_rate_init : float, default=0.001
         The learning rate to begin with; the highest, for the last two schedules.
     power_t : float, default=0.5
@@ -98,8 +99,9 @@ default="constant"
         The largest norm of a gradient; longer ones are scaled down to it.
     scoring : None, "loss", str or callable, default=None
         What early stopping looks at: None is R squared, ``"loss"`` the validation
-        loss; else a scorer's name, or ``scorer(estimator, X, y)``. Weights are
-        passed to those that have, or whose metric has, a `sample_weight`.
+        loss; else a scorer's name, or ``scorer(estimator, X, y)``, whose X is an
+        array. Weights are passed to those that have, or whose metric has, a
+        `sample_weight`.
     dtype : {None, "float32", "float64"} or NumPy's types, default=None
         Of the weights and the arithmetic; None takes that of X.
 
@@ -116,7 +118,7 @@ default="constant"
     validation_scores_ : list of float or None
         The score of each epoch, with `early_stopping`.
     validation_loss_curve_ : list of float
-        The loss over the validation rows after each epoch, if there are such rows.
+        The loss over the validation rows, after each epoch that had some.
     n_iter_, t_, loss_, best_loss_, best_validation_score_, n_layers_, n_outputs_, \
 out_activation_, n_features_in_, feature_names_in_
         As scikit-learn has them.

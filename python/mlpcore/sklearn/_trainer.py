@@ -28,10 +28,34 @@ def rows_of_chunk(n_features: int) -> int:
     return max(1, _PART_ELEMENTS // n_features)
 
 
+def as_type(x: Any, dtype: np.dtype[Any]) -> Any:
+    """Return finite features, dense or sparse, in a type that may be narrower.
+
+    Raises
+    ------
+    ValueError
+        If one is too large for it.
+    """
+    with np.errstate(over="ignore"):
+        x = x.astype(dtype)
+    values = x.data if sparse.issparse(x) else x
+    if values.dtype == np.float32 and not np.isfinite(values).all():
+        raise ValueError(f"X has values that are too large for {dtype}")
+    return x
+
+
 def as_dense(x: Any, dtype: np.dtype[Any]) -> Array:
-    """Return dense or sparse rows as a C-ordered array of the network's dtype."""
+    """Return dense or sparse rows as a C-ordered array of the network's dtype.
+
+    Raises
+    ------
+    ValueError
+        If a feature is too large for it.
+    """
     if sparse.issparse(x):
         x = x.toarray()
+    if x.dtype != dtype:
+        x = as_type(x, dtype)
     return np.ascontiguousarray(x, dtype)
 
 
@@ -90,6 +114,7 @@ def loss_and_gradient(
         loss += weight * part_loss
         gradient += weight * part_gradient
         total += weight
+    _check_total(total)
     return loss / total, gradient / total
 
 
@@ -105,7 +130,13 @@ def evaluate(network: Network, data: Data) -> tuple[float, float]:
         loss += part_loss
         weight += part_weight
         correct += part_correct
+    _check_total(weight)
     return loss / weight, correct / weight
+
+
+def _check_total(weight: float) -> None:
+    if weight == 0:  # of negative weights, which scikit-learn allows
+        raise ValueError("sample weights sum to 0, there is no mean loss")
 
 
 class EstimatorTrainer(Trainer):

@@ -19,17 +19,19 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from .._data import Data
 from .._metrics import r2_score
 from .._validation import Array
-from ._trainer import evaluate, predict, recorded_scale
+from ._trainer import as_type, evaluate, predict, recorded_scale
 
 
 @contextmanager
 def _naming(what: str) -> Iterator[None]:
-    """Say in an error what it is about."""
+    """Say in an error what it is about; all become TypeError or ValueError."""
     try:
         yield
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{what}: {error}") from error
+    except Exception as error:
+        raise ValueError(f"{what}: {type(error).__name__}: {error}") from error
 
 
 class ValidationSet(NamedTuple):
@@ -119,12 +121,7 @@ class Validating(CallbackSupportMixin):
         """Return X in the type of the arithmetic, if that is given."""
         if self.dtype is None or X.dtype == self.dtype:
             return X
-        with np.errstate(over="ignore"):
-            X = X.astype(self.dtype)
-        values = X.data if sparse.issparse(X) else X
-        if not np.isfinite(values).all():
-            raise ValueError(f"X has values that are too large for {X.dtype}")
-        return X
+        return as_type(X, np.dtype(self.dtype))
 
     def _validate(self, data: Data) -> None:
         loss, self._validation_accuracy = evaluate(self._network, data)

@@ -6,11 +6,14 @@ import sys
 import warnings
 from pathlib import Path
 
+import joblib
 import sklearn
 from sklearn.neural_network import _multilayer_perceptron as theirs
 
+import mlpcore
+
 _LIBRARIES = tuple(
-    str(folder) for folder in (Path(__file__).parents[1], Path(sklearn.__file__).parent)
+    str(Path(module.__file__ or "").parent) for module in (mlpcore, sklearn, joblib)
 )
 
 
