@@ -59,6 +59,25 @@ def test_threads_and_instruction_sets(dtype, optimizer):
     assert len(set(digests.values())) <= 1, digests
 
 
+@pytest.mark.parametrize("sizes", [[16, 16, 16, 2], [20, 200, 200, 5]])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh"])
+def test_gradients_that_are_next_to_nothing(activation, sizes):
+    """Which rows a full tile takes decides nothing about what is dropped."""
+    X, labels = blobs(500, n_in=sizes[0], n_classes=sizes[-1])
+    digests = {}
+    for isa in fma_isas():
+        mlpcore.set_isa(isa)
+        for n_threads in (1, 2, 3):
+            mlpcore.set_num_threads(n_threads)
+            net = Network(sizes, activation, "identity", rng=0)
+            weights = net.weights
+            weights[-1] = weights[-1] * 1e-16
+            net.set_weights(weights, net.biases)
+            Trainer(net, optim.SGD(1e15)).step(X, np.eye(sizes[-1])[labels])
+            digests[isa, n_threads] = digest(*net.weights)
+    assert len(set(digests.values())) <= 1, digests
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 256, 257, 600])
 def test_batch_sizes(batch_size):
     """Below, at and above the chunk of 256 rows."""

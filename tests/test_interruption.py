@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -108,6 +109,23 @@ class TestCtrlC:
         assert int(finished) > 0 or sizes[3] == 60_000
         assert result.stderr == ""
 
+    def test_a_step(self):
+        """Between the rows that it takes at once; without the update."""
+        start = INTERRUPTED_FIT.index("try:\n    net.fit")
+        end = INTERRUPTED_FIT.index("# Which")
+        script = INTERRUPTED_FIT[:start] + (
+            "before = net.get_parameters()\n"
+            "trainer = mlpcore.Trainer(net)\n"
+            "try:\n    trainer.step(X, y)\n"
+            "except KeyboardInterrupt:\n"
+            "    elapsed = time.perf_counter() - sent[0]\n"
+            "assert (net.get_parameters() == before).all()\n"
+            "print(elapsed)\n"
+        )
+        assert end > start
+        result = run_python(script, "60000", "64", "4096", "1")
+        assert float(result.stdout) < WITHIN + MARGIN
+
     def test_lbfgs(self):
         script = INTERRUPTED_FIT.replace(
             "epochs=10**6, batch_size=batch_size, shuffle=False",
@@ -209,6 +227,37 @@ class TestDivergence:
             Trainer(net, optim.SGD(1e38)).step(X, X[:, 0])
         assert_same_bits(net.get_parameters(), before)
 
+    @pytest.mark.parametrize("how", ["hook", "progress"])
+    def test_an_interruption_after_the_weights_overflowed(self, how):
+        """The weights are those of the last finite epoch then too."""
+        X = np.random.default_rng(0).normal(size=(64, 5)) * 1000
+        net = Network([5, 8, 1], output="identity", rng=0)
+        before = net.get_parameters()
+        calls = []
+
+        def interrupt(*_):
+            calls.append(1)
+            if len(calls) == (2 if how == "hook" else 1):  # of the second batch
+                raise KeyboardInterrupt
+
+        class Progress(mlpcore.callbacks.Callback):
+            on_progress = interrupt
+
+        def slow(gradient):
+            time.sleep(0.06)  # the next poll is due
+
+        trainer = Trainer(
+            net, optim.SGD(1e38), gradient_hook=interrupt if how == "hook" else slow
+        )
+        callbacks = [] if how == "hook" else [Progress()]
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(X, X[:, 0], batch_size=8, callbacks=callbacks)
+        assert_same_bits(net.get_parameters(), before)
+        calls += [1, 1]
+        with pytest.raises(DivergenceError):
+            trainer.fit(X, X[:, 0], batch_size=8)
+        assert_same_bits(net.get_parameters(), before)
+
     def test_callbacks_are_told(self):
         X = np.random.default_rng(0).normal(size=(64, 5))
         net = Network([5, 8, 1], output="identity", rng=0)
@@ -261,6 +310,33 @@ class TestThreads:
 
         with pytest.raises(RuntimeError, match="trained already, by the caller"):
             net.fit(X, y, callbacks=[LambdaCallback(on_epoch_end=again)])
+
+    def test_a_refused_fit_changes_nothing(self, tmp_path):
+        """Neither what a checkpoint says of the fit, nor a request to stop."""
+        X, y = blobs()
+        path = tmp_path / "training.safetensors"
+        trainer = Trainer(Network([5, 3], rng=0), rng=0)
+
+        def again(epoch, logs):
+            if epoch == 1:
+                trainer.stop_training = True
+                with pytest.raises(RuntimeError, match="trained already"):
+                    trainer.fit(X, y, epochs=9)
+                assert trainer.params["epochs"] == 5
+                trainer.save_checkpoint(path)
+
+        history = trainer.fit(
+            X, y, epochs=5, callbacks=[LambdaCallback(on_epoch_end=again)]
+        )
+        assert history.epoch == [0, 1]
+        resumed = Trainer.from_checkpoint(path)
+
+        def fail(logs):
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            resumed.fit(X, y, callbacks=[LambdaCallback(on_train_begin=fail)])
+        assert resumed.fit(X, y, epochs=2).epoch == [2, 3]
 
     def test_a_copy_is_never_torn(self, tmp_path):
         """Only the thread that trains may copy, pickle or save meanwhile."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -112,6 +113,13 @@ class TestThreads:
         for n in (1, 2, 3, 8, 64):
             mlpcore.set_num_threads(n)
             assert mlpcore.get_num_threads() == n
+
+    def test_another_thread_s_number_is_for_all(self):
+        mlpcore.set_num_threads(1)
+        thread = threading.Thread(target=mlpcore.set_num_threads, args=(2,))
+        thread.start()
+        thread.join()
+        assert mlpcore.get_num_threads() == 2
 
     def test_numpy_integers(self):
         mlpcore.set_num_threads(np.int64(2))

@@ -1,5 +1,6 @@
 """What a Network computes, against ReferenceNetwork and against its own definition."""
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -266,6 +267,29 @@ class TestLoss:
         loss, gradient = net.loss_and_gradient([[z]], [0.0])
         assert_allclose(loss, 0, atol=1e-40)
         assert_allclose(gradient, 0, atol=1e-40)
+
+    @pytest.mark.parametrize("target", [10.0, 1e3, 1e6])
+    def test_poisson_near_its_minimum(self, isa, dtype, target):
+        """The error is one of t - y, not of t."""
+        net = Network([1, 1], output="exp", loss="poisson", dtype=dtype.name)
+        net.set_weights([[[1.0]]], [[0.0]])
+        u = unit_roundoff(dtype)
+        nearest = dtype.type(np.log(target))
+        with mpmath.workdps(60):
+            for z in nearest * (1 + u * np.arange(-2000, 2001, 100)):
+                z = dtype.type(z)
+                true = mpmath.exp(float(z)) - target * (
+                    1 - mpmath.log(target) + float(z)
+                )
+                distance = abs(mpmath.exp(float(z)) - target)
+                error = abs(net.loss([[z]], [target]) - true)
+                assert error <= 8 * u * float(distance + u * target)
+
+    def test_poisson_of_an_infinite_rate(self, isa, dtype):
+        net = Network([1, 1], output="exp", loss="poisson", dtype=dtype.name)
+        net.set_weights([[[1.0]]], [[0.0]])
+        for target in (0.0, 1.0):
+            assert net.loss([[800.0]], [target]) == np.inf
 
     @pytest.mark.parametrize("scale", [2.0**-140, 1e-30, 1e30, 3e38])
     def test_the_scale_of_the_weights_does_not_matter(self, isa, dtype, scale):

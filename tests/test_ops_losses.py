@@ -139,6 +139,14 @@ class TestSigmoid:
         assert_array_equal(loss, np.array([0, 1e30, 1e30, 0], dtype))
         assert_array_equal(dz, [[0], [1], [-1], [0]])
 
+    def test_infinite_fields(self, isa, dtype):
+        """On the right side they cost nothing; NaN stays NaN."""
+        z = np.array([[np.inf], [np.inf], [-np.inf], [-np.inf], [np.nan]], dtype)
+        t = np.array([[1], [0], [1], [0], [0]], dtype)
+        loss, dz = ops.sigmoid_cross_entropy(z, t)
+        assert_array_equal(loss, np.array([0, np.inf, np.inf, 0, np.nan], dtype))
+        assert_array_equal(dz, [[0], [1], [-1], [0], [np.nan]])
+
     @pytest.mark.parametrize("t", [0.0, 0.25, 1.0])
     def test_accuracy_to_the_end(self, isa, dtype, t):
         z = np.concatenate([np.linspace(-85, 85, 1361), [-1e3, 1e3]]).astype(dtype)

@@ -46,10 +46,12 @@ def test_loss_curves_side_by_side():
     ax = plots.loss_curves({"small": RISES, "large": FALLS}, ax=new_axes())
     assert legend(ax) == [
         "small (best 0.5 in epoch 3)",
-        "large (best 1.5 in epoch 2)",
+        "large (best 1 in epoch 3)",  # of the training data, as the other's
         "training data",
         "validation data",
     ]
+    both = plots.loss_curves({"a": FALLS, "b": FALLS}, ax=new_axes())
+    assert legend(both)[:2] == [f"{x} (best 1.5 in epoch 2)" for x in "ab"]
     solid = [line for line in ax.lines if line.get_linestyle() == "-"]
     broken = [line for line in ax.lines if line.get_linestyle() == "--"]
     assert [line.get_ydata().tolist() for line in solid] == [

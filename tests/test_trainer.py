@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from mlpcore import Network, Trainer, optim, reference, schedules
+from mlpcore import DivergenceError, Network, Trainer, optim, reference, schedules
 from support import assert_same_bits, blobs, make_problem
 
 N_STEPS = 8
@@ -207,6 +207,46 @@ class TestStep:
         assert losses == sorted(losses, reverse=True)
 
 
+class TestLargeGradients:
+    """Their squares overflow: nanoseconds as a feature, in float32."""
+
+    def test_are_clipped_to_the_norm(self, isa, dtype):
+        big = 1.7e18 if dtype == np.float32 else 1e150
+        net = Network([1, 1], output="identity", dtype=dtype.name)
+        net.set_weights([[[1.0]]], [[0.0]])
+        before = net.get_parameters()
+        trainer = Trainer(net, optim.SGD(0.25), l2=0.5, clip_norm=1.0)
+        trainer.step([[big]], [0.0])
+        step = net.get_parameters() - before
+        assert_allclose(step, [-0.25, 0], atol=1e-6)
+
+    @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+    def test_that_make_a_moment_infinite_are_a_divergence(self, optimizer):
+        """Or the weight would not move any more, in silence."""
+        net = Network([1, 1], output="identity", rng=0)
+        before = net.get_parameters()
+        trainer = Trainer(net, optimizer)
+        for call in (trainer.step, trainer.fit):
+            with pytest.raises(DivergenceError, match="a moment of the optimizer"):
+                call([[1.7e18]], [0.0])
+            assert_same_bits(net.get_parameters(), before)
+        trainer.step([[1.0]], [9.0])
+        assert (net.get_parameters() != before).all()
+
+
+def test_the_network_and_the_optimizer_stay():
+    trainer = Trainer(Network([2, 2], rng=0))
+    for name in ("network", "optimizer"):
+        with pytest.raises(AttributeError):
+            setattr(trainer, name, getattr(trainer, name))
+
+
+def test_an_epsilon_that_the_first_step_makes_0():
+    adam = optim.Adam(beta_2=1 - 1.2e-16, epsilon=1.2e-38)
+    with pytest.raises(ValueError, match=r"epsilon must be 1\..*e-30 or more"):
+        Trainer(Network([2, 2]), adam)
+
+
 class TestGradientHook:
     def test_sees_the_gradient(self, isa, dtype):
         problem = make_problem([4, 7, 3], "tanh", "softmax", "auto", dtype)
@@ -255,6 +295,20 @@ class TestGradientHook:
         atol = 4 * np.finfo(dtype).eps
         assert_allclose(updates[1], -2 * updates[0], rtol=1e-6, atol=atol)
         assert_array_equal(updates[2], 0)
+
+    @pytest.mark.parametrize("width", [16, 17])
+    def test_what_it_writes_to_the_padding_is_of_no_consequence(self, width):
+        X, y = blobs(64, n_in=4, n_classes=width)
+        net = Network([4, width, width], rng=0)
+        before = net.get_parameters()
+
+        def all_ones(gradient):
+            gradient[:] = 1
+
+        trainer = Trainer(net, optim.SGD(1.0), clip_norm=1, gradient_hook=all_ones)
+        trainer.step(X, y)
+        step = net.get_parameters() - before
+        assert_allclose(np.linalg.norm(step), 1, rtol=1e-5)
 
     def test_averaging_two_halves_is_a_whole_batch(self):
         """What data-parallel training does, with one process for both halves."""

@@ -47,7 +47,7 @@ class EnginePool {
   }
   void Return(std::unique_ptr<GradientEngine<T>> engine) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    kept_ = std::move(engine);
+    kept_.swap(engine);  // another is freed without the lock
   }
 
  private:

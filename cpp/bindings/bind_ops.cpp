@@ -6,6 +6,11 @@
 namespace mlpcore::bindings {
 namespace {
 
+double WorkOf(ptrdiff_t rows, ptrdiff_t n_in, ptrdiff_t n_out) {
+  return static_cast<double>(rows) * static_cast<double>(n_in) *
+         static_cast<double>(n_out);
+}
+
 template <typename T>
 void BindOpsOf(py::module_& m) {
   m.def(
@@ -24,8 +29,10 @@ void BindOpsOf(py::module_& m) {
         RequireShape(w, "w", {n_in, n_out});
         if (b) RequireShape(*b, "b", {n_out});
         RequireShape(out, "out", {rows, n_out});
-        ops::Dense(Writable(out), x.data(), w.data(), DataOrNull(b),
-                   ByName<Activation>(kActivationNames, activation), rows, n_in, n_out);
+        T* const to = Writable(out);
+        const auto phi = ByName<Activation>(kActivationNames, activation);
+        const ReleaseGilFor release(WorkOf(rows, n_in, n_out));
+        ops::Dense(to, x.data(), w.data(), DataOrNull(b), phi, rows, n_in, n_out);
       },
       Exact("x"), Exact("w"), Exact("b"), py::arg("activation"), Exact("out"));
   m.def(
@@ -38,10 +45,14 @@ void BindOpsOf(py::module_& m) {
         RequireShape(y, "y", {rows, n_out});
         if (z) RequireShape(*z, "z", {rows, n_out});
         Array<T> dx({rows, n_in}), dw({n_in, n_out}), db(n_out);
-        ops::DenseBackward(dx.mutable_data(), dw.mutable_data(), db.mutable_data(),
-                           dy.data(), x.data(), w.data(), y.data(), DataOrNull(z),
-                           ByName<Activation>(kActivationNames, activation), rows, n_in,
-                           n_out);
+        T *const to_dx = dx.mutable_data(), *const to_dw = dw.mutable_data();
+        T* const to_db = db.mutable_data();
+        const auto phi = ByName<Activation>(kActivationNames, activation);
+        {
+          const ReleaseGilFor release(2 * WorkOf(rows, n_in, n_out));
+          ops::DenseBackward(to_dx, to_dw, to_db, dy.data(), x.data(), w.data(),
+                             y.data(), DataOrNull(z), phi, rows, n_in, n_out);
+        }
         return py::make_tuple(dx, dw, db);
       },
       Exact("dy"), Exact("x"), Exact("w"), Exact("y"), Exact("z"),

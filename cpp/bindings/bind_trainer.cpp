@@ -138,10 +138,13 @@ void BindTrainerOf(py::module_& m, const char* name) {
              const std::optional<Array<T>>& weights, double learning_rate) {
             const Batch<T> batch = BatchOf(*self.network(), x, labels, values, weights);
             StepResult result;
+            SignalPoll poll;
             {
               const py::gil_scoped_release release;
-              result = self.Step(batch, learning_rate);
+              result = self.Step(batch, learning_rate,
+                                 [&poll] { return poll.ShouldStop(); });
             }
+            poll.RethrowIfAny();
             return py::make_tuple(result.loss, result.diverged);
           },
           Exact("x"), Exact("labels"), Exact("values"), Exact("weights"),
@@ -151,6 +154,7 @@ void BindTrainerOf(py::module_& m, const char* name) {
       .def("set_counts", &Self::set_counts, py::arg("step"), py::arg("epoch"))
       .def_property_readonly("step_count", &Self::step)
       .def_property_readonly("epoch_count", &Self::epoch)
+      .def_property_readonly("moments_began", &Self::moments_began)
       .def("moments",
            [](const Self& self) {
              py::list moments;

@@ -1,8 +1,8 @@
 // Shared by the bindings: arrays in, plain pointers out.
 //
 // The Python layer has made every array C-contiguous, of the network's dtype and of the
-// right shape; here dtype, contiguity and sizes are checked once more, so that no call
-// from Python can reach memory that is not its own.
+// right shape; here dtype, contiguity and sizes are checked once more. (Not labels:
+// that there are such classes is checked where they become int32.)
 #ifndef MLPCORE_BINDINGS_H_
 #define MLPCORE_BINDINGS_H_
 

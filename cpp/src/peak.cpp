@@ -4,6 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <numeric>
+#include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -15,6 +17,7 @@ namespace mlpcore {
 // between the runs would make one thread's lost time slice everyone's.
 template <typename T>
 double MeasurePeak(int threads) {
+  if (threads < 1) throw std::invalid_argument("n_threads must be at least 1");
   using Clock = std::chrono::steady_clock;
   constexpr int kRuns = 20;
   constexpr ptrdiff_t kSteps = 10'000;  // some 30 us: most runs fit into a time slice
@@ -35,8 +38,13 @@ double MeasurePeak(int threads) {
     static_cast<void>(keep);
   };
   std::vector<std::thread> others;
+  others.reserve(best.size());
   for (size_t i = 1; i < best.size(); ++i) {
-    others.emplace_back([&, i] { measure(best[i]); });
+    try {
+      others.emplace_back([&, i] { measure(best[i]); });
+    } catch (const std::system_error&) {
+      --missing;  // no more threads to be had
+    }
   }
   measure(best[0]);
   for (std::thread& other : others) other.join();

@@ -36,8 +36,8 @@ void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* conte
 // in tasks too, have begun.
 void AwaitOthers(const std::atomic<ptrdiff_t>& count, ptrdiff_t until);
 
-// f(task) for every task in [0, n). f must not call ParallelFor. What it throws, when
-// memory runs out, is thrown here when all tasks are done.
+// f(task) for every task in [0, n). What it throws, when memory runs out, is thrown
+// here when nobody is in a task any more.
 template <typename F>
 void ParallelFor(ptrdiff_t n, int threads, const F& f, Claim claim = Claim::kInOrder) {
   if (threads <= 1 || n <= 1) {

@@ -18,6 +18,9 @@ namespace {
 std::atomic<int> requested{0};
 
 #ifdef _OPENMP
+// What this thread has set OpenMP to for it; 0: nothing.
+thread_local int set_here = 0;
+
 // OpenMP's own default. It keeps one setting a thread; ours is for all of them, unless
 // a thread's was changed by someone else (threadpoolctl, omp_set_num_threads), which
 // then also binds.
@@ -41,6 +44,7 @@ void SetNumThreads(int n) {
   requested.store(n);
 #ifdef _OPENMP
   omp_set_num_threads(n);
+  set_here = n;
 #endif
 }
 
@@ -48,11 +52,13 @@ int GetNumThreads() {
   const int wanted = requested.load(std::memory_order_relaxed);
 #ifdef _OPENMP
   const int here = omp_get_max_threads();
+  const bool is_ours = here == default_threads || here == set_here;
 #else
   const int here = default_threads;
+  const bool is_ours = true;
 #endif
   if (wanted == 0) return here;
-  return here == default_threads ? wanted : std::min(here, wanted);
+  return is_ours ? wanted : std::min(here, wanted);
 }
 
 bool HaveOpenMP() {

@@ -75,9 +75,21 @@ double Sum(const std::vector<double>& values) {
 }
 
 template <typename T>
-bool WeightsAreFinite(const Network<T>& network) {
-  return ActiveKernels<T>().all_finite(network.arena(),
-                                       static_cast<ptrdiff_t>(network.arena_size()));
+bool IsFinite(const T* values, size_t n) {
+  return ActiveKernels<T>().all_finite(values, static_cast<ptrdiff_t>(n));
+}
+
+// Of a last panel the columns that do not exist.
+template <typename T>
+void ZeroPadding(T* arena, const std::vector<LayerLayout>& layout) {
+  for (const LayerLayout& layer : layout) {
+    const ptrdiff_t last = layer.n_panels - 1;
+    const ptrdiff_t columns = ColumnsOfPanel<T>(layer.n_out, last);
+    T* line = arena + layer.offset + last * layer.panel_size;
+    for (ptrdiff_t i = 0; i <= layer.n_in; ++i, line += kPanel<T>) {
+      std::fill(line + columns, line + kPanel<T>, T(0));
+    }
+  }
 }
 
 }  // namespace
@@ -159,6 +171,30 @@ double Trainer<T>::WeightPenalty() const {
   return OverWeight(config_.l2, engine_.result().weight);
 }
 
+// The norm of a gradient whose squares overflow, of its quotients by the largest
+// element.
+template <typename T>
+double Trainer<T>::NormOfLargeGradient(T l2) {
+  const auto for_each = [&](const auto& f) {
+    const auto values = [&](ptrdiff_t at, const T* g, ptrdiff_t n, bool biases) {
+      for (ptrdiff_t i = 0; i < n; ++i) {
+        const T w = biases ? T(0) : network_->arena()[at + i];
+        f(static_cast<double>(g[i]) + static_cast<double>(l2) * static_cast<double>(w));
+      }
+    };
+    for (const Part& part : engine_.parts()) {
+      const LayerLayout& layer = LayerOf(*network_, part);
+      const PartGradient<T> gradient{
+          engine_.gradient() + OffsetOfLines<T>(layer, part, 0), layer.panel_size};
+      ForEachStretch(layer, part, gradient, true, values);
+    }
+  };
+  double largest = 0, sum = 0;
+  for_each([&](double g) { largest = std::max(largest, std::fabs(g)); });
+  for_each([&](double g) { sum += (g / largest) * (g / largest); });
+  return largest * std::sqrt(sum);
+}
+
 // What the gradient is multiplied by so that its norm is at most clip_norm. Parts are
 // summed in order, whoever squared them.
 template <typename T>
@@ -176,7 +212,8 @@ double Trainer<T>::ClippingScale() {
     state_->part_squares[static_cast<size_t>(part.index)] = sum;
   };
   engine_.ForEachPart(std::ref(square_part));  // a reference: a copy would be allocated
-  const double norm = std::sqrt(Sum(state_->part_squares));
+  double norm = std::sqrt(Sum(state_->part_squares));
+  if (std::isinf(norm)) norm = NormOfLargeGradient(l2);
   return norm > config_.clip_norm ? config_.clip_norm / norm : 1;
 }
 
@@ -231,7 +268,10 @@ bool Trainer<T>::UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
   if (!engine_.Compute(batch, options, should_stop, whole ? nullptr : update_part_)) {
     return false;
   }
-  if (hook_) hook_(engine_.gradient());
+  if (hook_) {
+    hook_(engine_.gradient());
+    ZeroPadding(engine_.gradient(), network_->layout());
+  }
   if (!std::isfinite(engine_.result().loss)) return true;
   if (whole) {
     state_->update.gradient_scale = static_cast<T>(ClippingScale());
@@ -252,6 +292,15 @@ void Trainer<T>::KeepFinite() {
   state_->last_finite_version = network_->version();
 }
 
+// A square that overflows makes the second moment infinite, and then that weight does
+// not move any more, in silence.
+template <typename T>
+bool Trainer<T>::StateIsFinite() const {
+  const AlignedBuffer<T>& squares = state_->moment2;
+  return IsFinite(network_->arena(), network_->arena_size()) &&
+         IsFinite(squares.data(), squares.size());
+}
+
 // The last good weights, and moments that start again.
 template <typename T>
 void Trainer<T>::PutBackLastFinite() {
@@ -265,18 +314,36 @@ void Trainer<T>::PutBackLastFinite() {
 }
 
 template <typename T>
-StepResult Trainer<T>::Step(const Batch<T>& batch, double learning_rate) {
+StepResult Trainer<T>::Step(const Batch<T>& batch, double learning_rate,
+                            const ShouldStop& should_stop) {
   KeepFinite();
-  UpdateAfterBatch(batch, learning_rate, nullptr);
+  if (!UpdateAfterBatch(batch, learning_rate, should_stop)) return {};
   const Evaluation& sums = engine_.result();
   StepResult result{sums.weight > 0 ? sums.loss / sums.weight : 0, false};
-  result.diverged = !std::isfinite(result.loss) || !WeightsAreFinite(*network_);
+  result.diverged = !std::isfinite(result.loss) || !StateIsFinite();
   if (result.diverged) PutBackLastFinite();
   return result;
 }
 
+// However it ends, the weights are finite.
 template <typename T>
 FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
+  KeepFinite();
+  const auto leave_finite = [&] {
+    if (!StateIsFinite()) PutBackLastFinite();
+  };
+  try {
+    FitResult result = RunEpochs(args, poll);
+    if (result.status == FitStatus::kStopped) leave_finite();
+    return result;
+  } catch (...) {  // the hook's, or out of memory
+    leave_finite();
+    throw;
+  }
+}
+
+template <typename T>
+FitResult Trainer<T>::RunEpochs(const FitArgs<T>& args, const Poll& poll) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kPollInterval(50);
   const ptrdiff_t rows = args.data.rows;
@@ -284,7 +351,6 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
   FitResult result;
   result.epochs.reserve(static_cast<size_t>(args.epochs));
   if (args.shuffle && !args.order) state_->order.resize(static_cast<size_t>(rows));
-  KeepFinite();
   if (state_->last_poll == Clock::time_point{}) state_->last_poll = Clock::now();
 
   Evaluation sums;
@@ -340,7 +406,7 @@ FitResult Trainer<T>::Fit(const FitArgs<T>& args, const Poll& poll) {
       batch_losses += result.loss * static_cast<double>(batch.rows);
       penalties += penalty_ * static_cast<double>(batch.rows);
     }
-    if (!WeightsAreFinite(*network_)) return diverged();
+    if (!StateIsFinite()) return diverged();
     KeepFinite();
     ++epoch_;
     const std::chrono::duration<double> seconds = Clock::now() - start;

@@ -44,7 +44,7 @@ def one_hot(labels: ArrayLike, n_classes: int, dtype: Any = np.float64) -> NDArr
     given = as_real_array(labels, None, "labels")
     if given.ndim != 1:
         raise ValueError(f"labels must be 1-D, got shape {given.shape}")
-    index = as_labels(given, n_classes, "labels", "n_classes is {}")
+    index = as_labels(given, n_classes, "labels", f"n_classes is {n_classes}")
     hot = np.zeros((len(index), n_classes), dtype)
     hot[np.arange(len(index)), index] = 1
     return hot

@@ -82,9 +82,11 @@ def as_targets(
 
 
 def as_labels(
-    y: Array, n_classes: int, name: str = "y", of: str = "the network has {} outputs"
+    y: Array, n_classes: int, name: str = "y", of: str | None = None
 ) -> NDArray[np.int32]:
     """Return class indices as int32; `of` says where `n_classes` is from.
+
+    By default from the network's outputs.
 
     Raises
     ------
@@ -100,15 +102,28 @@ def as_labels(
         wrong = ~((y >= 0) & (y < n_classes) & (y == np.floor(y)))
         row = int(np.argmax(wrong))
         value = y[row].item()
+        hint = ""
+        if of is None:
+            of = f"the network has {n_classes} output{'s' if n_classes > 1 else ''}"
+            hint = _hint(n_classes)
         if value != np.floor(value):  # NaN too
             raise ValueError(
-                f"{name} must hold whole class indices, got {value} at row {row}"
+                f"{name} must hold whole class indices, got {value} at row {row}{hint}"
             )
         raise ValueError(
-            f"{name} contains class {value:.0f}, {of.format(n_classes)} "
-            f"(first at row {row})"
+            f"{name} contains class {value:.0f}, {of} (first at row {row}){hint}"
         )
     return y.astype(np.int32)
+
+
+def _hint(n_out: int) -> str:
+    """Say what a network is made with if a softmax of one output was not meant."""
+    if n_out > 1:
+        return ""
+    return (
+        "; a softmax of one output is always 1: for two classes there is "
+        "output='sigmoid', for a number output='identity'"
+    )
 
 
 def _as_values(y: Array, architecture: Architecture) -> Array:
@@ -135,11 +150,17 @@ def _check_range(y: Array, low: float, high: float, wanted: str) -> None:
 def _check_probability_rows(y: Array) -> None:
     if y.size > 0 and y.min() < 0:
         row = int(np.argmax((y < 0).any(axis=1)))
-        raise ValueError(f"y must hold probabilities, got {y[row].min()} at row {row}")
+        raise ValueError(
+            f"y must hold probabilities, got {y[row].min()} at row {row}"
+            f"{_hint(y.shape[1])}"
+        )
     sums = y.sum(axis=1, dtype=np.float64)
     # The rounding of some hundred classes in y's own precision.
     eps = np.finfo(y.dtype).eps if y.dtype.kind == "f" else 0.0
     wrong = np.abs(sums - 1) > max(1e-6, 100 * float(eps))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"rows of y must sum to 1, got {sums[row]:.6g} at row {row}")
+        raise ValueError(
+            f"rows of y must sum to 1, got {sums[row]:.6g} at row {row}"
+            f"{_hint(y.shape[1])}"
+        )

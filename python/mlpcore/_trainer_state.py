@@ -82,10 +82,9 @@ def set_state(trainer: Trainer, state: dict[str, Any]) -> None:
     if state["seed"] is not None:
         trainer._set_seed(state["seed"])
     trainer.learning_rate_scale = state["learning_rate_scale"]
-    trainer._moments_began = began = state["moments_began"]
     # The native count is also the moments' age. Where these differ, which is after a
     # divergence, it is set to the age: without dropout nothing else depends on it.
-    trainer._steps_before = began if _has_age(trainer) else 0
+    trainer._steps_before = state["moments_began"] if _has_age(trainer) else 0
     steps = state["step_count"] - trainer._steps_before
     trainer._core.set_counts(steps, state["epoch_count"])
     for which, moment in enumerate(state["moments"], 1):

@@ -460,6 +460,8 @@ class Network(Exports):
             ``loss``, and for ``"log_loss"`` networks ``accuracy``, the weighted share
             of rows classified rightly (with several sigmoid outputs: in all of them),
             for others ``r2``, the coefficient of determination, averaged over outputs.
+            Of an output whose targets are all equal, a single row's too, it is 1 if
+            they are met and 0 if not.
         """
         x, targets, weights = self._checked(X, y, sample_weight)
         total, weight, correct = self._evaluate(x, targets, weights)
@@ -506,7 +508,8 @@ class Network(Exports):
         y : array_like
             As in `loss`.
         epochs : int
-            How often to go through the rows.
+            How often to go through the rows. (`optim.LBFGS` has its own `max_iter`, and
+            takes all rows at once.)
         batch_size : int
             Rows of an update.
         optimizer : str or Optimizer

@@ -355,7 +355,7 @@ def softmax_cross_entropy(z: ArrayLike, target: ArrayLike) -> tuple[Array, Array
     if len(t.shape) == 0 or len(t) != len(za):
         raise ValueError(f"z has {len(za)} rows, target has shape {t.shape}")
     if t.ndim == 1:
-        labels = as_labels(t, za.shape[1], "target", "z has {} columns")
+        labels = as_labels(t, za.shape[1], "target", f"z has {za.shape[1]} columns")
         return _core.cross_entropy(za, labels, None, True)
     values = _require_shape(_matrix(t, "target", za.dtype), "target", za.shape)
     return _core.cross_entropy(za, None, values, True)

@@ -194,7 +194,8 @@ class LBFGS(Optimizer):
     Parameters
     ----------
     max_iter : int
-        The most iterations, 1 or more.
+        The most iterations, 1 or more; the `epochs` and `batch_size` of a fit have no
+        say.
     tol : float
         Stop when no element of the gradient is larger than this; 0 or more.
     max_fun : int

@@ -300,8 +300,8 @@ class OneCycle(Schedule):
     """Up to a high learning rate and down to almost nothing, in one training.
 
     The one-cycle policy of Smith & Topin 2018 ("Super-convergence"), with cosine
-    ramps; the parameters and the rates are those of PyTorch's ``OneCycleLR``. The
-    momentum is left alone.
+    ramps; the parameters and the rates are those of PyTorch's ``OneCycleLR`` (but a
+    rise of less than a step begins at the highest rate). The momentum is left alone.
 
     Parameters
     ----------

@@ -83,9 +83,9 @@ class Trainer:
         Of shuffles and dropout; None continues from the network's own.
     gradient_hook : callable, optional
         Called as ``gradient_hook(gradient)`` between the backward pass and the update,
-        with the gradient as a flat writable view in the library's internal order (it
-        has zeros as padding). It is where data-parallel training puts its all-reduce.
-        The view is valid for the call only.
+        with the gradient as a flat writable view in the library's internal order. It
+        has zeros as padding, which stay zeros whatever is written there. It is where
+        data-parallel training puts its all-reduce. The view is valid for the call only.
 
     Attributes
     ----------
@@ -121,8 +121,8 @@ class Trainer:
     ) -> None:
         if not isinstance(network, Network):
             raise TypeError(f"network must be a Network, got {type(network).__name__}")
-        self.network = network
-        self.optimizer = optim.get(optimizer)
+        self._network = network
+        self._optimizer = optim.get(optimizer)
         self._check_epsilon()
         self._l2 = check_real("l2", l2, 0)
         self._clip_norm = 0.0
@@ -146,7 +146,6 @@ class Trainer:
         self._gradient_hook = gradient_hook
         self._core.set_gradient_hook(gradient_hook)
         self._steps_before = 0  # those the native count leaves out
-        self._moments_began = 0  # the step at which the moments were last zero
         self._hooks: CallbackList | None = None  # of the fit in progress
         self._next_epoch = 0
         self._resume: FitState | None = None  # of a fit to go on with
@@ -165,10 +164,14 @@ class Trainer:
         """Refuse one that is nearly 0 in the network's dtype: 0 / 0 of a gradient 0."""
         dtype = self.network.dtype
         epsilon = getattr(self.optimizer, "epsilon", 1.0)
-        if epsilon < np.finfo(dtype).tiny:
+        least = float(np.finfo(dtype).tiny)
+        if isinstance(self.optimizer, optim.Adam | optim.AdamW):
+            # The first step corrects the bias of epsilon, not of the moments.
+            least /= math.sqrt(1 - self.optimizer.beta_2)
+        if epsilon < least:
             raise ValueError(
-                f"epsilon must be {np.finfo(dtype).tiny:.3g} or more for a {dtype} "
-                f"network, got {epsilon:g}"
+                f"epsilon must be {least:.3g} or more for a {dtype} network, "
+                f"got {epsilon:g}"
             )
 
     def _refuse_for_lbfgs(self, clip_norm: object, gradient_hook: object) -> None:
@@ -316,21 +319,20 @@ validation_split, callbacks, verbose
         n_rows = data.x.shape[0]
         if isinstance(self.optimizer, optim.LBFGS):
             epochs, batch_size = self.optimizer.max_iter, n_rows
-        self.stop_training = False
-        resume, self._resume = self._resume, None
-        self._next_epoch = 0 if resume is None else resume.epoch
-        self.params = {
-            "epochs": self._next_epoch + epochs,
-            "steps": -(-n_rows // batch_size),
-            "rows": n_rows,
-        }
         with self.network._training.free():
             self._begin()
+            self.stop_training = False
+            self._next_epoch = 0 if self._resume is None else self._resume.epoch
+            self.params = {
+                "epochs": self._next_epoch + epochs,
+                "steps": -(-n_rows // batch_size),
+                "rows": n_rows,
+            }
             if isinstance(self.optimizer, optim.LBFGS):
                 from ._lbfgs import minimize
 
                 return minimize(self, self.optimizer, data, validation, hooks)
-            return self._run_epochs(data, validation, batch_size, order, hooks, resume)
+            return self._run_epochs(data, validation, batch_size, order, hooks)
 
     def step(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -363,8 +365,6 @@ validation_split, callbacks, verbose
         with self.network._training.free():
             self._begin()
             loss, diverged = self._core.step(data.x, *data.targets, data.weights, rate)
-        if diverged:
-            self._moments_began = self.step_count
         if not math.isfinite(loss):
             raise DivergenceError(
                 f"the batch's loss is {loss}; the weights were left as they are. "
@@ -373,8 +373,7 @@ validation_split, callbacks, verbose
             )
         if diverged:
             raise DivergenceError(
-                "a weight became infinite or NaN; the weights were left as they are. "
-                f"{_ADVICE}",
+                f"{_NOT_FINITE}; the weights were left as they are. {_ADVICE}",
                 loss=loss,
             )
         return float(loss)
@@ -461,6 +460,22 @@ validation_split, callbacks, verbose
 
         return load(cls, path)
 
+    @property
+    def network(self) -> Network:
+        """The network that is trained."""
+        return self._network
+
+    @property
+    def optimizer(self) -> optim.Optimizer:
+        """How it is trained; another one takes another trainer."""
+        return self._optimizer
+
+    @property
+    def _moments_began(self) -> int:
+        """The step at which the moments were last zero."""
+        began: int = self._core.moments_began
+        return self._steps_before + began
+
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle holds."""
         from ._trainer_state import get_state
@@ -536,7 +551,6 @@ validation_split, callbacks, verbose
         batch_size: int,
         order: Order,
         hooks: CallbackList,
-        resume: FitState | None,
     ) -> History:
         history = History()
         epochs, steps = self.params["epochs"], self.params["steps"]
@@ -548,8 +562,9 @@ validation_split, callbacks, verbose
             at_once = max(1, _MOST_RATES // steps)
         progress = hooks.on_progress if hooks.wants_progress else None
         with hooks, self._in_progress(hooks):
-            if resume is not None:
-                hooks.set_states(resume.callbacks)
+            if self._resume is not None:
+                hooks.set_states(self._resume.callbacks)
+                self._resume = None  # it goes on from here
             while epoch < epochs and not self.stop_training:
                 hooks.on_epoch_begin(epoch)
                 n = min(at_once, epochs - epoch)
@@ -612,11 +627,10 @@ validation_split, callbacks, verbose
             report,
         )
         if diverged:
-            self._moments_began = self.step_count
             epoch = first_epoch + len(records)
             what = f"the loss became {loss}"
             if np.isfinite(loss):
-                what = "a weight became infinite or NaN"
+                what = _NOT_FINITE
             rate = rates[len(records) * len(rates) // epochs + batch]
             raise DivergenceError(
                 f"{what} in epoch {epoch}, batch {batch} (counted from 0); the weights "
@@ -637,6 +651,7 @@ validation_split, callbacks, verbose
         return logs
 
 
+_NOT_FINITE = "a weight, or a moment of the optimizer, became infinite or NaN"
 _ADVICE = (
     "Try a smaller learning rate, clip_norm=1.0, or features scaled to about unit size."
 )

@@ -77,22 +77,26 @@ class Trainer {
   Trainer(std::shared_ptr<Network<T>> network, const TrainerConfig& config);
   ~Trainer();
 
-  // Sees the whole gradient (network.arena_size() values, panels) before each update.
-  // May throw: training then ends with the weights of the last finished batch.
+  // Sees the whole gradient (network.arena_size() values, panels; what it writes to
+  // padding is of no consequence) before each update. May throw: training then ends
+  // with the weights of the last finished batch.
   using GradientHook = std::function<void(T* gradient)>;
   void set_gradient_hook(GradientHook hook) { hook_ = std::move(hook); }
   // Called by the calling thread, at most every 50 ms; false stops training. It must
-  // not throw: it may be asked in the middle of a task.
+  // not throw.
   using Poll = std::function<bool(const Progress&)>;
 
   // The epoch loop. An epoch's order is a function of (seed, epoch()), a dropout mask
   // one of (seed, step()). Weights after it: kDone, the last batch's; kStopped, the
-  // last finished batch's; kDiverged, those after the last epoch that ended finite, or
-  // those it began with, and the moments start again from zero.
+  // last finished batch's; kDiverged, or if these are not finite, those after the last
+  // epoch that ended finite, or those it began with, and the moments start again from
+  // zero. A second moment that is infinite is a divergence too.
   FitResult Fit(const FitArgs<T>& args, const Poll& poll);
 
-  // One update. A loss or a weight that is not finite leaves the weights as they are.
-  StepResult Step(const Batch<T>& batch, double learning_rate);
+  // One update. A loss or a weight that is not finite leaves the weights as they are;
+  // so does a stop.
+  StepResult Step(const Batch<T>& batch, double learning_rate,
+                  const ShouldStop& should_stop = nullptr);
 
   // Of shuffles and dropout, from now on.
   void set_seed(uint64_t seed) { config_.seed = seed; }
@@ -100,6 +104,8 @@ class Trainer {
   // State, for checkpoints.
   int64_t step() const { return step_; }
   int64_t epoch() const { return epoch_; }
+  // The step at which the moments were last zero.
+  int64_t moments_began() const { return step_ - moment_age_; }
   void set_counts(int64_t step, int64_t epoch) {
     step_ = moment_age_ = step;
     epoch_ = epoch;
@@ -112,8 +118,11 @@ class Trainer {
   const std::shared_ptr<Network<T>>& network() const { return network_; }
 
  private:
+  FitResult RunEpochs(const FitArgs<T>& args, const Poll& poll);
   void KeepFinite();
   void PutBackLastFinite();
+  bool StateIsFinite() const;
+  double NormOfLargeGradient(T l2);
   bool UpdateAfterBatch(const Batch<T>& batch, double learning_rate,
                         const ShouldStop& should_stop);
   void UpdatePart(const Part& part, const PartGradient<T>& gradient);

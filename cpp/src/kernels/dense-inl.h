@@ -248,6 +248,9 @@ void InputGradient(const InputGradientArgs<T>& g) {
   const bool relu = g.activation == Activation::kRelu && !g.derivative && g.padded;
   // What asks ahead does not.
   if (relu && !g.far_panels) p.relu_y = g.y;
+  // Which rows the full tiles take depends on their shape, the threads and the caches.
+  // They drop nothing, so behind relu nobody does.
+  const bool drops = g.drops_tiny && !relu;
   PanelProduct(p, [&](ptrdiff_t col, ptrdiff_t cols, ptrdiff_t row) {
     if (!g.y && !g.derivative) return;
     const Rows<T> dx = {g.dx.Row(row) + col, g.dx.stride};
@@ -255,7 +258,7 @@ void InputGradient(const InputGradientArgs<T>& g) {
     const Rows<const T> derivative = {
         g.derivative ? g.derivative.Row(row) + col : nullptr, g.derivative.stride};
     ActivationGradient<T>(g.activation, dx, dx, y, derivative, g.rows - row, cols,
-                          g.padded, DropTiny<T>(g.drops_tiny));
+                          g.padded, DropTiny<T>(drops));
   });
 }
 

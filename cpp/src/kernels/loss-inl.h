@@ -168,7 +168,9 @@ struct BernoulliTerms {
     const V<T> e = Exp<T>(-Abs<T>(z));
     const V<T> q = e / (T(1) + e);  // sigmoid(-|z|)
     const I<T> positive = z > T(0);
-    const V<T> linear = Select<T>(positive, z * (T(1) - t), -z * t);
+    // Infinite logits on the right side cost nothing.
+    const V<T> factor = Select<T>(positive, T(1) - t, -t);
+    const V<T> linear = Select<T>(factor == T(0), V<T>{}, z * factor);
     return {linear + Log1p<T>(e), Select<T>(positive, (T(1) - t) - q, q - t)};
   }
 };
@@ -222,6 +224,10 @@ struct QuantileTerms {
 // Half the Poisson deviance, y - t + t log(t / y), from z: where y = phi(z) underflows,
 // log y is still known. Each output gives y, log y far below zero, and the derivatives
 // of y and of log y.
+//
+// The logarithm is log1p((t - y) / y), whose rounding is one of t - y and not of t:
+// with log(t / y) the loss of a target of 1e6 was off by 0.06 in float32, and often
+// negative.
 template <typename T>
 struct PoissonMean {
   V<T> y, log_y, dy, dlog_y;
@@ -256,14 +262,16 @@ template <typename T, typename Mean>
 struct PoissonTerms {
   MLPCORE_INLINE Terms<T> operator()(V<T> z, V<T> t) const {
     const PoissonMean<T> mean = Mean::Of(z);
-    // One logarithm while y is large enough for the quotient; two where y nears zero,
-    // and nothing cancels. All three outputs have log y = z there.
+    // Where y is too small for the quotient, nothing cancels in the difference of two
+    // logarithms. All three outputs have log y = z there.
     constexpr T kSmall = sizeof(T) == 4 ? T(1e-18) : T(1e-150);
     const I<T> small = mean.y < kSmall;
-    const V<T> ratio = Select<T>(small, t, t / mean.y);
-    const V<T> log_ratio = Log<T>(ratio) - Select<T>(small, mean.log_y, V<T>{});
+    const V<T> log_ratio =
+        Select<T>(small, Log<T>(t) - mean.log_y, Log1p<T>((t - mean.y) / mean.y));
     const V<T> log_term = Select<T>(t == T(0), V<T>{}, t * log_ratio);
-    return {(mean.y - t) + log_term, mean.dy - t * mean.dlog_y};
+    const V<T> infinite = Set<T>(static_cast<T>(__builtin_inf()));
+    const V<T> loss = Select<T>(mean.y == infinite, infinite, (mean.y - t) + log_term);
+    return {loss, mean.dy - t * mean.dlog_y};
   }
 };
 

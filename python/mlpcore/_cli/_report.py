@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import plots
 from .._optional import require
 from ..formats._atomic import write_file
+from ..plots._shared import name_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +77,7 @@ def _drawings(training: TableTraining) -> list[tuple[str, Any]]:
 
         return [*drawings, ("Predicted and true", draw_numbers)]
 
-    names = [_literal(str(label)) for label in training.class_counts]
+    names = [str(label) for label in training.class_counts]
     index = {label: i for i, label in enumerate(training.class_counts)}
     indices = [index[label] for label in true.tolist()]
 
@@ -93,16 +94,11 @@ def _drawings(training: TableTraining) -> list[tuple[str, Any]]:
             probabilities = probabilities[:, 1]
         plots.reliability_diagram(indices, probabilities, ax=ax)
         if len(names) == 2:  # which it calls class 1
-            ax.child_axes[0].set_xlabel(f"Predicted probability of {names[1]}")
+            ax.child_axes[0].set_xlabel(f"Predicted probability of {name_of(names[1])}")
 
     if len(names) <= MOST_CLASSES_DRAWN:
         drawings.append(("Predicted and true classes", draw_classes))
     return [*drawings, ("Are the probabilities right?", draw_probabilities)]
-
-
-def _literal(text: str) -> str:
-    """Return a text that matplotlib takes for no formula."""
-    return text.replace("$", r"\$")
 
 
 def _pictures(training: TableTraining) -> list[tuple[str, Figure]]:
@@ -131,14 +127,15 @@ def _overview(training: TableTraining, data: str) -> Figure:
     panels = figure.subplots(1, n, squeeze=False)
     for ax, (_, draw) in zip(panels.flat, drawings, strict=True):
         draw(ax)
-    title = f"{training.model.target.name}, from {os.path.basename(data)}"
+    file = name_of(os.path.basename(data))
+    title = f"{name_of(training.model.target.name)}, from {file}"
     if training.scores:
         first = training.scores[0]
         title += (
-            f": {first.name} {first.model:.3f} on {len(training.y_true):,} held-out "
+            f"\n{first.name} {first.model:.3f} on {len(training.y_true):,} held-out "
             f"rows (baseline {first.baseline:.3f})"
         )
-    figure.suptitle(_literal(title))
+    figure.suptitle(title)
     return figure
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .._core import build_config
 from ._info import column_rows
+from ._report import MOST_CLASSES_DRAWN
 from ._train import baseline_text, score_rows, summary
 
 if TYPE_CHECKING:
@@ -125,10 +126,16 @@ def _classes(training: TableTraining) -> list[str]:
         return []
     total = sum(counts.values())
     rows = [(str(label), f"{n:,}", f"{n / total:.1%}") for label, n in counts.items()]
-    return [
+    parts = [
         "<h2>The classes in the data</h2>",
         _table(["class", "rows", "share"], rows, numbers=(1, 2)),
     ]
+    if len(counts) > MOST_CLASSES_DRAWN:
+        parts.append(
+            f'<p class="lead">Of more than {MOST_CLASSES_DRAWN} classes no matrix of '
+            "predicted and true ones is drawn.</p>"
+        )
+    return parts
 
 
 def _picture(caption: str, png: bytes) -> str:

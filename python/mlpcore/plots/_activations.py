@@ -102,7 +102,8 @@ def activations(net: Network, X: ArrayLike, *, ax: Axes | None = None) -> Axes:
         )
     ax.grid(axis="x", alpha=0.3)
     ax.set_xlabel("Output of the units")
-    ax.set_title(f"Activations of {len(outputs[0]):,} rows")
+    n_rows = len(outputs[0])
+    ax.set_title(f"Activations of {n_rows:,} row{'' if n_rows == 1 else 's'}")
     return ax
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from .._arguments import check_integer
 from .._validation import Array, as_real_array, check_finite
-from ._shared import COLORS, axes_or_new, inches
+from ._shared import COLORS, axes_or_new, inches, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +106,7 @@ def reliability_diagram(
         elinewidth=1,
         capsize=2,
         markersize=5,
-        label=f"{label}: error {error:.1%}" if label else "network",
+        label=f"{shorten(label, 32)}: error {error:.1%}" if label else "network",
         zorder=3,
     )
     below.hist(confidence, list(edges), color=color, histtype="step", linewidth=1.4)

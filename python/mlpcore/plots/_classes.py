@@ -152,7 +152,7 @@ def misread_images(
     ImportError
         If matplotlib is not installed (``pip install mlpcore[plots]``).
     ValueError
-        If the arrays' lengths or shapes do not fit.
+        If the arrays' lengths or shapes do not fit, or a probability is not finite.
 
     Examples
     --------
@@ -175,6 +175,7 @@ def misread_images(
     if surety is not None:
         if surety.ndim != 1:
             raise ValueError(f"probabilities must be 1-D, got shape {surety.shape}")
+        check_finite(surety, "probabilities")
         wrong = wrong[np.argsort(-surety[wrong], kind="stable")]
     wrong = wrong[:n]
 

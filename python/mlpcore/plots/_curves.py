@@ -50,7 +50,8 @@ def loss_curves(
     log : bool
         Whether the vertical scale is logarithmic.
     mark_best : bool
-        Whether to mark the best epoch, by the validation data if there are any.
+        Whether to mark the best epoch, by the validation data if there are any; of
+        several trainings, if all of them have some.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure if None.
 
@@ -87,7 +88,8 @@ def loss_curves(
     log, mark_best = check_bool("log", log), check_bool("mark_best", mark_best)
     for name, history in named.items():
         _check(history, quantity, log, f"histories[{name!r}]" if name else "histories")
-    ax = axes_or_new(ax, "plots.loss_curves", 6.4, 4.4)
+    rows = -(-len(named) // 2)  # of the legend
+    ax = axes_or_new(ax, "plots.loss_curves", 6.4, 4.4 + 0.17 * max(rows - 3, 0))
     if len(named) == 1 and "" in named:
         draw_quantity(ax, named[""], quantity, log=log, mark_best=mark_best)
         title = f"{label_of(quantity)} by epoch"
@@ -149,7 +151,9 @@ def draw_quantity(
 ) -> list[Line2D]:
     """Draw a quantity of the training data in blue, of the validation in orange."""
     lines = []
-    marked = _best_of(history, quantity) if mark_best else None
+    marked = None
+    if mark_best:
+        marked = _best_of(history, f"val_{quantity}") or _best_of(history, quantity)
     for key, color in ((quantity, COLORS[0]), (f"val_{quantity}", COLORS[5])):
         x, y = _points(history, key, log)
         if len(x) == 0:
@@ -160,7 +164,11 @@ def draw_quantity(
             _, epoch, value = marked
             label += f" (best {value:.4g} in epoch {epoch})"
             _dot(ax, epoch, value, color)
-        lines += ax.plot(x, y, style, color=color, marker=_marker(x, key), label=label)
+        marker = _marker(x, key)
+        lines += ax.plot(x, y, style, color=color, marker=marker, label=label)
+        if style == "--":  # a score, which may lie on a loss
+            lines[-1].set_markerfacecolor("none")
+            lines[-1].set_markersize(9)
     return lines
 
 
@@ -173,12 +181,19 @@ def _marker(x: Array, key: str) -> str | None:
 
 def legend_below(ax: Axes, lines: Sequence[Any]) -> None:
     """Put the legend below the axes, where no curve can be under it."""
+    from matplotlib.transforms import ScaledTranslation
+
     widest = max(len(str(line.get_label())) for line in lines)
     columns = 1 if len(lines) == 1 or widest > 48 else 2
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    # Below the axis's numbers and name, whose height is that of their letters.
+    lower = ScaledTranslation(0.0, -36 / 72, figure.dpi_scale_trans)
     ax.legend(
         handles=list(lines),
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.14),
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=ax.transAxes + lower,
         ncols=columns,
         fontsize="small",
         frameon=False,
@@ -242,15 +257,10 @@ def _points(history: History, key: str, log: bool) -> tuple[Array, Array]:
     return x[shown], y[shown]
 
 
-def _best_of(history: History, quantity: str) -> tuple[str, int, float] | None:
-    """Return of which data, in which epoch and how good the best value is."""
-    if len(history) < 2:
-        return None
-    for key in (f"val_{quantity}", quantity):
-        found = best_of(history, key)
-        if found is not None:
-            return key, *found
-    return None
+def _best_of(history: History, key: str) -> tuple[str, int, float] | None:
+    """Return of what, in which epoch and how good the best value is."""
+    found = best_of(history, key) if len(history) > 1 else None
+    return None if found is None else (key, *found)
 
 
 def _dot(ax: Axes, epoch: int, value: float, color: Any) -> None:
@@ -260,25 +270,24 @@ def _dot(ax: Axes, epoch: int, value: float, color: Any) -> None:
 def _draw_several(
     ax: Axes, named: dict[str, History], quantity: str, log: bool, mark_best: bool
 ) -> None:
+    # By one kind of data, or the best of a training would be compared with those of a
+    # validation.
+    key = f"val_{quantity}"
+    if not all(key in history.history for history in named.values()):
+        key = quantity
     for (name, history), color in zip(named.items(), colors(len(named)), strict=True):
         label = shorten(name, 32)
-        best = _best_of(history, quantity) if mark_best else None
+        best = _best_of(history, key) if mark_best else None
         if best is not None:
-            key, epoch, value = best
+            _, epoch, value = best
             label += f" (best {value:.4g} in epoch {epoch})"
             if value > 0 or not log:
                 _dot(ax, epoch, value, color)
-        for key, style in ((quantity, "-"), (f"val_{quantity}", "--")):
-            x, y = _points(history, key, log)
+        for drawn, style in ((quantity, "-"), (f"val_{quantity}", "--")):
+            x, y = _points(history, drawn, log)
             if len(x):
-                ax.plot(
-                    x,
-                    y,
-                    style,
-                    color=color,
-                    marker=_marker(x, key),
-                    label=label,
-                )
+                marker = _marker(x, drawn)
+                ax.plot(x, y, style, color=color, marker=marker, label=label)
                 label = "_" + label  # one entry a training
     if any(f"val_{quantity}" in history.history for history in named.values()):
         for style, of in (("-", "training data"), ("--", "validation data")):

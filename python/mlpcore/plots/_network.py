@@ -124,8 +124,10 @@ def _draw_weights(
         ],
         axis=1,
     )
-    # The middle of the scale is white: a small weight is pale, not the wrong colour.
-    shades = colormaps[SIGNED](0.5 + 0.5 * np.sign(share) * np.abs(share) ** 0.8)
+    # A small weight is pale, on white and on black: not the white middle of the scale,
+    # but one of its ends, that much transparent.
+    shades = colormaps[SIGNED](0.5 + 0.4 * np.sign(share))
+    shades[:, 3] = np.abs(share) ** 0.8
     ax.add_collection(
         LineCollection(
             list(ends),
@@ -188,7 +190,6 @@ def _write(
             ha="center",
             va="bottom",
             fontsize="small",
-            color="0.3",
         )
     size = "medium" if max(sizes) <= 16 else "x-small"
     for names, x, shift, align in (

@@ -161,7 +161,7 @@ def _draw(ax: Axes, true: Array, predicted: Array, kind: str) -> None:
         # So that about 200 points are as dark as one of many.
         alpha = float(np.clip((200 / len(true)) ** 0.5, 0.15, 0.8))
         ax.scatter(true, predicted, s=18, color=COLORS[0], alpha=alpha, linewidths=0)
-    ax.axline((low, low), slope=1, color="0.3", linewidth=1, linestyle="--")
+    ax.axline((low, low), slope=1, color="0.5", linewidth=1, linestyle="--")
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     ax.set(xlabel="True value", ylabel="Predicted value")
     ax.grid(alpha=0.3)

@@ -99,7 +99,7 @@ def first_layer_weights(
     fig.colorbar(image, ax=list(axes.flat), label="Weight", shrink=0.9, aspect=30)
     which = f"all {n_units}" if len(units) == n_units else ""
     which = which or f"the {len(units)} strongest of {n_units}"
-    fig.suptitle(f"First layer: weights of {which} units")
+    fig.suptitle(f"First layer: weights of {which} unit{'' if n_units == 1 else 's'}")
     return fig
 
 

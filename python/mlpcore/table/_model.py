@@ -314,7 +314,8 @@ def check_frame(frame: object) -> None:
         got = type(frame).__name__
         if got == "DataFrame":  # polars has one too
             got = type(frame).__module__.split(".")[0] + ".DataFrame"
-        raise TypeError(f"frame must be a pandas.DataFrame, got {got}")
+        hint = "; it has a method to_pandas" if hasattr(frame, "to_pandas") else ""
+        raise TypeError(f"frame must be a pandas.DataFrame, got {got}{hint}")
     names = list(frame.columns)
     for name in names:
         if not isinstance(name, str):
