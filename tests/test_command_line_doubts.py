@@ -47,6 +47,26 @@ def test_columns_that_are_numbers_but_for_a_few(table_folder, capsys):
     assert "column '" not in run(capsys, *arguments, *known)[2]
 
 
+@pytest.mark.parametrize("extension", ["csv", "parquet"])
+def test_a_column_that_counts_the_rows(table_folder, capsys, extension):
+    frame = pd.DataFrame({"id": np.arange(7, 67), "x": np.arange(60) * 0.5})
+    frame["twos"] = 2 * frame["id"]
+    frame["y"] = ["p", "q"] * 30
+    if extension == "csv":
+        frame.to_csv("t.csv", index=False)
+    else:
+        frame.to_parquet("t.parquet")
+    arguments = ("train", f"t.{extension}", "--target=y", "-om", *FEW)
+    err = run(capsys, *arguments)[2]
+    assert (
+        "mlpcore: column 'id' counts the rows from 7; if it is no more than that, "
+        "leave it out (--drop id)\n"
+    ) in err
+    assert err.count("counts the rows") == 1
+    assert "counts" not in run(capsys, *arguments, "--drop=id")[2]
+    assert "counts" not in run(capsys, *arguments, "--categorical=id")[2]
+
+
 def test_a_decimal_comma(table_folder, capsys):
     numbers = np.random.default_rng(0).normal(size=60).round(3)
     frame = pd.DataFrame({"x": numbers, "y": np.where(numbers > 0, "p", "n")})

@@ -120,7 +120,7 @@ def test_onnx_there_and_back(net):
 def test_onnx_that_is_none(net, capsys, tmp_path):
     pytest.importorskip("onnx")
     (tmp_path / "bad.onnx").write_bytes(bytes(range(256)))
-    assert refused(capsys, "bad.onnx", "o.safetensors")
+    assert "bad.onnx: not an ONNX" in refused(capsys, "bad.onnx", "o.safetensors")
     assert refused(capsys, "no.onnx", "o.safetensors")
     assert not (tmp_path / "o.safetensors").exists()
 

@@ -70,6 +70,11 @@ void FlushSubnormal(T* moment, ptrdiff_t n) {
   }
 }
 
+// 0 of a batch of weight 0.
+double MeanLoss(const Evaluation& sums) {
+  return sums.weight > 0 ? sums.loss / sums.weight : 0;
+}
+
 double Sum(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
@@ -318,8 +323,7 @@ StepResult Trainer<T>::Step(const Batch<T>& batch, double learning_rate,
                             const ShouldStop& should_stop) {
   KeepFinite();
   if (!UpdateAfterBatch(batch, learning_rate, should_stop)) return {};
-  const Evaluation& sums = engine_.result();
-  StepResult result{sums.weight > 0 ? sums.loss / sums.weight : 0, false};
+  StepResult result{MeanLoss(engine_.result()), false};
   result.diverged = !std::isfinite(result.loss) || !StateIsFinite();
   if (result.diverged) PutBackLastFinite();
   return result;
@@ -357,7 +361,7 @@ FitResult Trainer<T>::RunEpochs(const FitArgs<T>& args, const Poll& poll) {
   Progress progress{0, 0, batches, 0};
   const ShouldStop should_stop = [&] {
     if (!poll || Clock::now() - state_->last_poll < kPollInterval) return false;
-    progress.loss = sums.weight > 0 ? sums.loss / sums.weight : 0;
+    progress.loss = MeanLoss(sums);
     const bool go_on = poll(progress);
     state_->last_poll = Clock::now();
     return !go_on;
@@ -400,7 +404,7 @@ FitResult Trainer<T>::RunEpochs(const FitArgs<T>& args, const Poll& poll) {
         return result;
       }
       const Evaluation& of_batch = engine_.result();
-      result.loss = of_batch.weight > 0 ? of_batch.loss / of_batch.weight : 0;
+      result.loss = MeanLoss(of_batch);
       if (!std::isfinite(of_batch.loss)) return diverged();
       sums.Add(of_batch);
       batch_losses += result.loss * static_cast<double>(batch.rows);

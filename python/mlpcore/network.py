@@ -529,9 +529,11 @@ class Network(Exports):
         label_smoothing : float
             In [0, 1): targets become ``(1 - s) t + s / n_classes``.
         validation_data : tuple, optional
-            ``(X, y)`` or ``(X, y, sample_weight)`` to evaluate after each epoch.
+            ``(X, y)`` or ``(X, y, sample_weight)`` to evaluate after each epoch,
+            without class weights, smoothed labels and dropout.
         validation_split : float
-            In [0, 1): instead of that, the share of the last rows to hold out.
+            In [0, 1): instead of that, the share of the last rows to hold out. Rows
+            that are sorted have to be shuffled before.
         callbacks : iterable of Callback
             See `mlpcore.callbacks`.
         verbose : int

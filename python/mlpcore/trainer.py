@@ -653,5 +653,6 @@ validation_split, callbacks, verbose
 
 _NOT_FINITE = "a weight, or a moment of the optimizer, became infinite or NaN"
 _ADVICE = (
-    "Try a smaller learning rate, clip_norm=1.0, or features scaled to about unit size."
+    "Try a smaller learning rate, clip_norm=1.0, or features, and targets of a "
+    "regression, scaled to about unit size."
 )

@@ -98,7 +98,12 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("--activations is for weights of PyTorch only")
     _options.check_writable(options.output)
     _options.check_apart(options.output, options.input)
-    network, metadata = _READERS[source](options.input, options.activations)
+    try:
+        network, metadata = _READERS[source](options.input, options.activations)
+    except ValueError as error:
+        if options.input in str(error):
+            raise
+        raise ValueError(f"{options.input}: {error}") from error
     _WRITERS[target](network, options.output, metadata)
     if not options.quiet:
         sizes = "-".join(map(str, network.layer_sizes))

@@ -254,6 +254,36 @@ def doubts(
             )
 
 
+def row_numbers(frame: pd.DataFrame, known: Sequence[str]) -> Iterator[str]:
+    """Say which columns count the rows.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A table.
+    known : sequence of str
+        Columns of no interest.
+
+    Yields
+    ------
+    str
+        A line for people.
+    """
+    pd = require("pandas", "cli", "a table")
+    for name in frame.columns.difference(known, sort=False):
+        column = frame[name]
+        if (
+            len(column) > 2
+            and pd.api.types.is_integer_dtype(column.dtype)
+            and not column.isna().any()
+            and (column.diff()[1:] == 1).all()
+        ):
+            yield (
+                f"column {name!r} counts the rows from {column.iloc[0]}; if it is no "
+                f"more than that, leave it out (--drop {shlex.quote(str(name))})"
+            )
+
+
 def csv_chunks(
     parts: Iterable[pd.DataFrame], separator: str, decimal: str
 ) -> Iterator[bytes]:

@@ -192,8 +192,10 @@ def run(options: argparse.Namespace) -> int:
     names = _data.column_names(options.data, dialect)
     _options.check_separator(options, names, options.target)
     frame = _data.read(options.data, dialect, options.categorical)
+    known = (*options.categorical, *options.drop, options.target)
+    for line in _data.row_numbers(frame, known):
+        _output.note(line)
     if _data.file_format(options.data) == _data.CSV:
-        known = (*options.categorical, *options.drop, options.target)
         for line in _data.doubts(frame, known, dialect.decimal):
             _output.note(line)
         _check_target(options, frame, dialect)
