@@ -73,6 +73,7 @@ class GradientEngine {
   // gradient taken in the moment it is complete is still in L1, and the one of a batch
   // that is computed in one go, without chunks apart, is never in memory as a whole.
   using UsePart = std::function<void(const Part&, const PartGradient<T>&)>;
+
   // The gradient of sum(w l) / sum(w). With order == null the rows are used in place.
   // Without use_part it is left in gradient(). With it, each part goes there once, when
   // the backward pass has no more use for the weights; but if the loss is not finite,

@@ -88,9 +88,9 @@ class Trainer {
 
   // The epoch loop. An epoch's order is a function of (seed, epoch()), a dropout mask
   // one of (seed, step()). Weights after it: kDone, the last batch's; kStopped, the
-  // last finished batch's; kDiverged, or if these are not finite, those after the last
-  // epoch that ended finite, or those it began with, and the moments start again from
-  // zero. A second moment that is infinite is a divergence too.
+  // last finished batch's, if they are finite; else, and for kDiverged, those after the
+  // last epoch that ended finite, or those it began with, and the moments start again
+  // from zero. A second moment that is infinite is a divergence too.
   FitResult Fit(const FitArgs<T>& args, const Poll& poll);
 
   // One update. A loss or a weight that is not finite leaves the weights as they are;
