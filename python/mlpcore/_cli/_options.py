@@ -84,15 +84,16 @@ def encoding(text: str) -> str:
 
     Examples
     --------
-    >>> encoding("Latin-1")
-    'iso8859-1'
+    >>> encoding("Latin-1"), encoding("utf8")
+    ('iso8859-1', 'utf-8-sig')
     """
     try:
         name = codecs.lookup(text).name
         "".encode(name)  # which those of no text refuse
     except (LookupError, ValueError):
         raise argparse.ArgumentTypeError(f"{text!r} is no encoding") from None
-    return name
+    # With or without the mark that some programs put before it.
+    return "utf-8-sig" if name == "utf-8" else name
 
 
 def add_dialect(parser: argparse.ArgumentParser) -> None:
