@@ -124,6 +124,40 @@ def test_linear_model_and_other_options():
     assert "learning_rate=0.1" in training.model.record["optimizer"]
 
 
+@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+def test_numbers_with_outliers(loss, tmp_path):
+    frame = bunch("diabetes")
+    far = np.arange(len(frame)) % 10 == 0
+    frame["y"] = np.where(far, 100 * frame["y"], frame["y"])
+    errors = {}
+    for name in ("auto", "squared_error", loss):
+        training = train(frame, "y", loss=name, holdout=0, epochs=100, seed=1)
+        kept = frame["y"][~far]
+        predicted = training.model.predict(frame[~far])
+        errors[name] = np.abs(predicted - kept).mean()
+        assert training.model.network.loss_name == name.replace("auto", "squared_error")
+    assert errors["auto"] == errors["squared_error"]
+    assert errors[loss] < 0.5 * errors["auto"]
+    assert training.model.record["loss"] == loss
+    training.model.save(tmp_path / "m")
+    twin = TableModel.load(tmp_path / "m")
+    assert twin.network.loss_name == loss
+    assert (twin.predict(frame[~far]) == predicted).all()
+
+
+def test_balanced_classes():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=600)})
+    rare = frame["x"] + rng.normal(size=600) > 1.9
+    frame["y"] = np.where(rare, "rare", "many")
+    found = {}
+    for weight in (None, "balanced"):
+        training = train(frame, "y", class_weight=weight, holdout=0, seed=0)
+        found[weight] = (training.model.predict(frame[rare]) == "rare").mean()
+        assert training.model.record.get("class weight") == weight
+    assert found["balanced"] > found[None] + 0.3
+
+
 def test_rare_class_is_no_obstacle():
     frame = bunch("iris").iloc[:101]  # one virginica
     training = train(frame, "y", **FEW)
@@ -143,6 +177,13 @@ def test_rare_class_is_no_obstacle():
         ({"validation": 0.999}, "validation 0.999 divides 120 rows into 120 and 0"),
         ({"layers": [0]}, r"layers\[0\] must be"),
         ({"optimizer": "lbfgs"}, "must be 'adam'"),
+        ({"loss": "hubert"}, "unknown loss 'hubert', did you mean 'huber'"),
+        ({"loss": "huber"}, "the target has classes"),
+        ({"class_weight": "balance"}, "did you mean 'balanced'"),
+        (
+            {"class_weight": "balanced", "target": "petal width (cm)"},
+            "the target is a number",
+        ),
         ({"seed": 2**32}, "seed must be"),
         ({"drop": list(bunch("iris").columns[:4])}, "no column is left"),
     ],

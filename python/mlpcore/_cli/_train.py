@@ -110,6 +110,18 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--dropout", type=float, default=0.0, metavar="RATE", help="default: 0"
     )
     network.add_argument(
+        "--loss",
+        default="auto",
+        metavar="NAME",
+        help="of numbers: squared_error (default); absolute_error or huber for those "
+        "with outliers",
+    )
+    network.add_argument(
+        "--class-weight",
+        metavar="balanced",
+        help="weights of classes that make rare ones count as much as others",
+    )
+    network.add_argument(
         "--l2",
         type=float,
         metavar="X",
@@ -210,6 +222,8 @@ def run(options: argparse.Namespace) -> int:
         layers=options.layers,
         activation=options.activation,
         dropout=options.dropout,
+        loss=options.loss,
+        class_weight=options.class_weight,
         l2=options.l2,
         epochs=options.epochs,
         batch_size=options.batch_size,
