@@ -70,10 +70,7 @@ void FlushSubnormal(T* moment, ptrdiff_t n) {
   }
 }
 
-// 0 of a batch of weight 0.
-double MeanLoss(const Evaluation& sums) {
-  return sums.weight > 0 ? sums.loss / sums.weight : 0;
-}
+double MeanLoss(const Evaluation& sums) { return OverWeight(sums.loss, sums.weight); }
 
 double Sum(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);

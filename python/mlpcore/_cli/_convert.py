@@ -38,7 +38,7 @@ examples:
 """
 
 MLPCORE, ONNX, C, TORCH, KERAS = "mlpcore", "onnx", "c", "torch", "keras"
-_BY_EXTENSION = {
+BY_EXTENSION = {
     ".safetensors": MLPCORE,
     ".onnx": ONNX,
     ".c": C,
@@ -122,12 +122,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _format(path: str) -> str:
     extension = os.path.splitext(path)[1].lower()
-    if extension not in _BY_EXTENSION:
+    if extension not in BY_EXTENSION:
         raise ValueError(
-            f"{path}: networks are in files that end in {', '.join(_BY_EXTENSION)}; "
+            f"{path}: networks are in files that end in {', '.join(BY_EXTENSION)}; "
             "for others there are --from and --to"
         )
-    return _BY_EXTENSION[extension]
+    return BY_EXTENSION[extension]
 
 
 # Readers return the network and the user's metadata.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, TypeAlias
 
 from .._names import nearest
-from ._data import EXTENSIONS, PACKED, Dialect, default_separator
+from ._data import Dialect, default_separator
 
 Commands: TypeAlias = Any  # argparse's action for subcommands, whose type is private
 
@@ -182,25 +182,6 @@ def check_writable(path: str) -> None:
         code = errno.EACCES
     if code:
         raise OSError(code, os.strerror(code), path)
-
-
-# What people take for another format than a model's.
-_NO_MODEL = (".onnx", ".pt", ".pth", ".keras", ".c", ".h", ".html", ".png")
-
-
-def check_model_path(path: str) -> None:
-    """Check that a model's name does not promise something else.
-
-    Raises
-    ------
-    ValueError
-        If it does.
-    """
-    if path.lower().endswith((*_NO_MODEL, *EXTENSIONS, *PACKED)):
-        raise ValueError(
-            f"{path}: a model is a .safetensors file, of which `mlpcore convert` makes "
-            "others"
-        )
 
 
 def check_apart(output: str, *others: str | None) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..table import TableTraining
 
+EXTENSIONS = (".html", ".png")
 _DPI = 160
 # More are legible neither as a matrix nor as a legend.
 MOST_CLASSES_DRAWN = 25
@@ -32,7 +33,7 @@ def check(path: str) -> None:
     ImportError
         If matplotlib is missing.
     """
-    if _extension(path) not in (".html", ".png"):
+    if _extension(path) not in EXTENSIONS:
         raise ValueError(f"{path}: a report is a file that ends in .html or .png")
     require("matplotlib.figure", "cli", "a report")
 

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .._architecture import ACTIVATIONS
-from . import _data, _options, _output
+from . import _convert, _data, _doubts, _options, _output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,7 +194,7 @@ def run(options: argparse.Namespace) -> int:
     # Before minutes of training: what could not be written in the end.
     _options.check_writable(model_path)
     _options.check_apart(model_path, options.data, report_path)
-    _options.check_model_path(model_path)
+    _check_model_path(model_path)
     if report_path is not None:
         _options.check_apart(report_path, options.data)
         _report.check(report_path)
@@ -205,10 +205,10 @@ def run(options: argparse.Namespace) -> int:
     _options.check_separator(options, names, options.target)
     frame = _data.read(options.data, dialect, options.categorical)
     known = (*options.categorical, *options.drop, options.target)
-    for line in _data.row_numbers(frame, known):
+    for line in _doubts.row_numbers(frame, known):
         _output.note(line)
     if _data.file_format(options.data) == _data.CSV:
-        for line in _data.doubts(frame, known, dialect.decimal):
+        for line in _doubts.texts_by_mistake(frame, known, dialect.decimal):
             _output.note(line)
         _check_target(options, frame, dialect)
     show_bar = not options.quiet and (sys.stderr.isatty() or options.verbose)
@@ -253,6 +253,19 @@ def run(options: argparse.Namespace) -> int:
             "nothing in these columns that this network has found"
         )
     return 0
+
+
+def _check_model_path(path: str) -> None:
+    """Raise if a model's name promises something else."""
+    from . import _report
+
+    others = {e for e, of in _convert.BY_EXTENSION.items() if of != _convert.MLPCORE}
+    others |= {".h", *_report.EXTENSIONS, *_data.EXTENSIONS, *_data.PACKED}
+    if path.lower().endswith(tuple(others)):
+        raise ValueError(
+            f"{path}: a model is a .safetensors file, of which `mlpcore convert` makes "
+            "others"
+        )
 
 
 def _check_target(

@@ -1,0 +1,101 @@
+"""What `train` says of columns that may not be what they seem."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from .._optional import require
+from ..table._values import ISO_DATE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DATE_OF_PEOPLE = r"\d{1,2}[./-]\d{1,2}[./-]\d{4}(\s.*)?"
+
+
+def texts_by_mistake(
+    frame: pd.DataFrame, known: Sequence[str], decimal: str = "."
+) -> Iterator[str]:
+    """Say which columns of a CSV file are text, though most values are not.
+
+    One wrong character makes a column of numbers, or dates, one of categories.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        What `_data.read` has returned.
+    known : sequence of str
+        Columns that are texts, or of no interest.
+    decimal : str
+        The decimal point of the file.
+
+    Yields
+    ------
+    str
+        A line for people.
+    """
+    pd = require("pandas", "cli", "a table")
+    for name in frame.columns.difference(known, sort=False):
+        texts = frame[name].dropna()
+        if pd.api.types.is_numeric_dtype(texts.dtype) or not len(texts):
+            continue
+        texts = texts.astype(str)
+        is_number = pd.to_numeric(
+            texts.str.replace(decimal, ".", regex=False), errors="coerce"
+        ).notna()
+        is_date = texts.str.match(ISO_DATE)
+        for is_one, kind in ((is_number, "number"), (is_date, "date")):
+            if 0.5 < is_one.mean() < 1:
+                others = texts[~is_one]
+                text = others.iloc[0]
+                hint = ""
+                if others.nunique() == 1:
+                    hint = f" (--missing {shlex.quote(text)}, if it says that none is)"
+                yield (
+                    f"column {name!r} is read as text, because {text!r} in row "
+                    f"{others.index[0]} is no {kind}; {is_one.sum():,} of its "
+                    f"{len(texts):,} values are{hint}"
+                )
+        other, theirs = (",", "comma") if decimal == "." else (".", "point")
+        if texts.str.fullmatch(rf"[+-]?\d+[{other}]\d+").mean() > 0.5:
+            yield (
+                f"column {name!r} is read as text: its numbers are written with a "
+                f"{theirs} ({texts.iloc[0]!r}; --decimal {other!r})"
+            )
+        if texts.str.fullmatch(_DATE_OF_PEOPLE).mean() > 0.5:
+            yield (
+                f"column {name!r} is read as text: dates are written 2024-12-31, not "
+                f"{texts.iloc[0]!r}"
+            )
+
+
+def row_numbers(frame: pd.DataFrame, known: Sequence[str]) -> Iterator[str]:
+    """Say which columns count the rows.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A table.
+    known : sequence of str
+        Columns of no interest.
+
+    Yields
+    ------
+    str
+        A line for people.
+    """
+    pd = require("pandas", "cli", "a table")
+    for name in frame.columns.difference(known, sort=False):
+        column = frame[name]
+        if (
+            len(column) > 2
+            and pd.api.types.is_integer_dtype(column.dtype)
+            and not column.isna().any()
+            and (column.diff()[1:] == 1).all()
+        ):
+            yield (
+                f"column {name!r} counts the rows from {column.iloc[0]}; if it is no "
+                f"more than that, leave it out (--drop {shlex.quote(str(name))})"
+            )
