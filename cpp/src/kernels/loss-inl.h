@@ -50,20 +50,21 @@ template <typename T, typename Group>
 MLPCORE_INLINE CrossEntropyParts<T> LabelRow(Group& g, const LossArgs<T>& a, V<T> m,
                                              I<T> top, I<T> label, V<T> scale) {
   const Rows<T> dz = a.gradient;
-  const DropTiny<T> drop_tiny(a.drops_tiny);
+  const T least = LeastExponent<T>(a.drops_tiny);
   V<T> others;
   if (dz) {
-    const SumsWithout<T> sums = ExpRow<true>(g, dz, m, top, label);
+    const DropTiny<T> drop_tiny(a.drops_tiny, scale);
+    const SumsWithout<T> sums = ExpRow<true>(g, dz, m, top, label, least);
     const V<T> sum = sums.top + (T(1) + (m - m));
-    const V<T> at_label = -(sums.target / sum) * scale;
+    const V<T> at_label = -(sums.target / sum);
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
-      const V<T> elsewhere = g.Kept(dz, k) / sum * scale;
+      const V<T> elsewhere = g.Kept(dz, k) / sum;
       const V<T> gradient = Select<T>(g.Column(k) == label, at_label, elsewhere);
-      g.Put(drop_tiny(gradient), dz, k);
+      g.Put(drop_tiny(gradient) * scale, dz, k);
     }
     others = sums.top;
   } else {
-    others = ExpRow<false>(g, dz, m, top, label).top;
+    others = ExpRow<false>(g, dz, m, top, label, least).top;
   }
   return {(m - g.ZAt(label)) + (m - m), others, Set<T>(1)};
 }
@@ -83,9 +84,9 @@ MLPCORE_INLINE CrossEntropyParts<T> DistributionRow(Group& g, const LossArgs<T>&
     return Select<T>(g.Exists(k), MulAdd(Set<T>(keep), t, Set<T>(share)), V<T>{});
   };
   const Rows<T> dz = a.gradient;
-  const DropTiny<T> drop_tiny(a.drops_tiny);
-  const V<T> others =
-      dz ? ExpRow<true>(g, dz, m, top, top).top : ExpRow<false>(g, dz, m, top, top).top;
+  const T least = LeastExponent<T>(a.drops_tiny);
+  const V<T> others = dz ? ExpRow<true>(g, dz, m, top, top, least).top
+                         : ExpRow<false>(g, dz, m, top, top, least).top;
   typename Group::Sums gap, weight;
   for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
     const V<T> t = target(k);
@@ -95,10 +96,11 @@ MLPCORE_INLINE CrossEntropyParts<T> DistributionRow(Group& g, const LossArgs<T>&
   }
   const V<T> total = g.RowSum(weight);
   if (dz) {
+    const DropTiny<T> drop_tiny(a.drops_tiny, scale);
     const V<T> sum = others + (T(1) + (m - m));
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
-      const V<T> gradient = MulAdd(g.Kept(dz, k) / sum, total, -target(k)) * scale;
-      g.Put(drop_tiny(gradient), dz, k);
+      const V<T> gradient = MulAdd(g.Kept(dz, k) / sum, total, -target(k));
+      g.Put(drop_tiny(gradient) * scale, dz, k);
     }
   }
   return {g.RowSum(gap) + (m - m), others, total};
@@ -163,9 +165,10 @@ struct Terms {
 template <typename T>
 struct BernoulliTerms {
   T keep, share;  // label smoothing
+  T least;        // exponent of e
   MLPCORE_INLINE Terms<T> operator()(V<T> z, V<T> target) const {
     const V<T> t = MulAdd(Set<T>(keep), target, Set<T>(share));
-    const V<T> e = Exp<T>(-Abs<T>(z));
+    const V<T> e = Exp<T>(-Abs<T>(z), least);
     const V<T> q = e / (T(1) + e);  // sigmoid(-|z|)
     const I<T> positive = z > T(0);
     // Infinite logits on the right side cost nothing.
@@ -278,14 +281,14 @@ struct PoissonTerms {
 template <typename T, typename RowTerms>
 MLPCORE_INLINE void SumOverOutputs(const LossArgs<T>& a, RowTerms terms) {
   const Rows<const T> targets = {a.targets.values, a.targets.value_stride};
-  const DropTiny<T> drop_tiny(a.drops_tiny);
   ForEachGroup<T>(a.z, a.rows, a.n_out, T(1), [&](auto& g) {
     const V<T> scale = RowScale<T>(g, a);
+    const DropTiny<T> drop_tiny(a.drops_tiny, scale);
     auto sum = g.NoSums();
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
       const Terms<T> term = terms(g.Z(k), g.Get(targets, k, T(1)));
       sum.Add(k, Select<T>(g.Exists(k), term.loss, V<T>{}));
-      if (a.gradient) g.Put(drop_tiny(term.gradient * scale), a.gradient, k);
+      if (a.gradient) g.Put(drop_tiny(term.gradient) * scale, a.gradient, k);
     }
     g.SetOf(g.RowSum(sum), a.row_loss);
   });
@@ -336,7 +339,8 @@ void LossRows(const LossArgs<T>& a) {
     case Loss::kLogLoss:
       if (a.softmax) return SoftmaxCrossEntropy(a);
       return SumOverOutputs(
-          a, BernoulliTerms<T>{1 - a.label_smoothing, a.label_smoothing * T(0.5)});
+          a, BernoulliTerms<T>{1 - a.label_smoothing, a.label_smoothing * T(0.5),
+                               LeastExponent<T>(a.drops_tiny)});
     case Loss::kSquaredError:
       return SumOverOutputs(a, SquaredTerms<T>{});
     case Loss::kEuclidean:

@@ -24,13 +24,14 @@ struct ExpConstants<float> {
   // ln 2 = hi + lo to 39 bits (Cody & Waite). hi has 15 bits, so n hi is exact for
   // |n| < 2^9 without FMA too.
   static constexpr float kLn2Hi = 0x1.62e4p-1f, kLn2Lo = 0x1.7f7d1cp-20f;
-  // x e^x is less than half of the least subnormal, 2^-150, below -kTail.
-  static constexpr float kTail = 112;
+  // x e^x is 0 below -kTail. It is 2^-166 there: products that are a little less than
+  // the least subnormal, 2^-149, take as long as subnormal ones.
+  static constexpr float kTail = 120;
   static constexpr float kVanishes = -104;   // e^-104 < 2^-150
   static constexpr float kExpMax = 89;       // e^89 overflows
   static constexpr float kExpm1Max = 88.8f;  // so does this, with n = 128 still
   static constexpr float kExpm1Min = -18;    // e^-18 < 2^-25
-  static constexpr float kHead = 80;         // x e^-x < 2^-100 above
+  static constexpr float kHead = 20;         // x e^-2x < 2^-53 above
 };
 
 template <>
@@ -51,12 +52,12 @@ struct ExpConstants<double> {
   static constexpr double kLog2E = 0x1.71547652b82fep0;
   // 32 bits, for |n| < 2^21.
   static constexpr double kLn2Hi = 0x1.62e42feep-1, kLn2Lo = 0x1.a39ef35793c76p-33;
-  static constexpr double kTail = 760;  // 2^-1075
+  static constexpr double kTail = 760;  // 2^-1086
   static constexpr double kVanishes = -746;
   static constexpr double kExpMax = 710;
   static constexpr double kExpm1Max = 709.9;  // n = 1024
   static constexpr double kExpm1Min = -38;    // e^-38 < 2^-54
-  static constexpr double kHead = 700;
+  static constexpr double kHead = 40;
 };
 
 // What 2^k adds to the bits of 1.0.
@@ -125,13 +126,13 @@ MLPCORE_INLINE ReducedExp<T> ReduceExp(V<T> x, V<T> x_lo = V<T>{}) {
   return {t, r, MulAdd(square, Polynomial(C::kQ, s, square), low)};
 }
 
-// e^x. Error: 1 ULP. Monotone.
+// e^x, and 0 where x < least. Error: 1 ULP. Monotone.
 template <typename T>
-MLPCORE_INLINE V<T> Exp(V<T> x) {
+MLPCORE_INLINE V<T> Exp(V<T> x, T least = ExpConstants<T>::kVanishes) {
   using C = ExpConstants<T>;
   // A product that underflows takes Zen 4 some 80 cycles more, so none is made of what
   // is 0 anyway: classes that are masked or do not exist have x = -inf.
-  const I<T> vanishes = x < C::kVanishes;
+  const I<T> vanishes = x < least;
   const ReducedExp<T> e =
       ReduceExp<T>(AtMost(Select<T>(vanishes, V<T>{}, x), C::kExpMax));
   // 2^n as a product: n reaches 128 and, where the result is subnormal, -150.

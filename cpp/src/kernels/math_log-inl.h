@@ -44,13 +44,15 @@ constexpr T kInfinity = static_cast<T>(__builtin_inff());
 template <typename T>
 constexpr T kNaN = static_cast<T>(__builtin_nanf(""));
 
-// log(1 + f) - f for f in [sqrt(1/2) - 1, sqrt(2) - 1].
-template <typename T>
+// log(1 + f) - f for f in [sqrt(1/2) - 1, sqrt(2) - 1]; if tiny, f may be so small that
+// z^2 would be subnormal. R(z) is R(0) before.
+template <typename T, bool tiny = false>
 MLPCORE_INLINE V<T> Log1pMinusArgument(V<T> f) {
   const V<T> s = f / (f + T(2));
   const V<T> z = s * s;
+  const V<T> r = tiny ? AtLeast(z, T(0x1p-60)) : z;
   const V<T> half_square = T(0.5) * f * f;
-  const V<T> tail = MulAdd(z, Polynomial(LogConstants<T>::kR, z, z * z), half_square);
+  const V<T> tail = MulAdd(z, Polynomial(LogConstants<T>::kR, r, r * r), half_square);
   return MulAdd(s, tail, -half_square);
 }
 
@@ -105,18 +107,21 @@ MLPCORE_INLINE V<T> Log(V<T> x) {
 // log(1 + x). Error: 1 ULP. Monotone; -0 gives -0, -1 gives -inf, less gives NaN.
 template <typename T>
 MLPCORE_INLINE V<T> Log1p(V<T> x) {
-  const V<T> u = T(1) + x;
-  // u + lost == 1 + x (Knuth's TwoSum: it is not known which of 1 and x is greater).
-  const V<T> part = u - x;
-  const V<T> lost = (x - (u - part)) + (T(1) - part);
+  // Below kLinear log(1 + x) is x, and nothing is computed: squares would be subnormal.
+  constexpr T kLinear = sizeof(T) == 4 ? T(0x1p-25) : T(0x1p-54);
+  const I<T> linear = Abs<T>(x) < kLinear;
+  const V<T> y = Select<T>(linear, V<T>{}, x);
+  const V<T> u = T(1) + y;
+  // u + lost == 1 + y (Knuth's TwoSum: it is not known which of 1 and y is greater).
+  const V<T> part = u - y;
+  const V<T> lost = (y - (u - part)) + (T(1) - part);
   const ReducedLog<T> p = ReduceLog<T>(u);
-  // 1 + f = (u + lost) 2^-k. With k = 0 this is f = x again, whatever 1 + x lost. Half
+  // 1 + f = (u + lost) 2^-k. With k = 0 this is f = y again, whatever 1 + y lost. Half
   // of 2^(1 - k) because k reaches 128; it is 0 there, where lost does not count.
   const V<T> scale = PowerOfTwo<T>(ExponentOf<T>(1) - p.exponent);
   const Pair<T> f = FastTwoSum<T>(p.m - T(1), T(0.5) * lost * scale);
   const V<T> result = WithLogLimits<T>(LogOfParts<T>(p.k, f), u);
-  constexpr T kLinear = sizeof(T) == 4 ? T(0x1p-25) : T(0x1p-54);
-  return Select<T>(Abs<T>(x) < kLinear, x, result);
+  return Select<T>(linear, x, result);
 }
 
 }  // namespace

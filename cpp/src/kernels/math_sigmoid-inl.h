@@ -126,7 +126,7 @@ template <typename T>
 MLPCORE_INLINE ValueAndDerivative<T> SoftplusWithDerivative(V<T> x) {
   using C = ExpConstants<T>;
   // max(x, 0) + log(1 + e^-|x|), where the second term does not count above kLinear.
-  constexpr T kLinear = 60;
+  constexpr T kLinear = 40;  // n stays above kLeast
   const V<T> bounded = AtMost(AtLeast(x, -C::kTail), kLinear);
   const V<T> minus_abs = FromBits<T>(Bits<T>(bounded) | kSignBit<T>);
   const ReducedExp<T> e = ReduceExp<T>(minus_abs);
@@ -134,10 +134,12 @@ MLPCORE_INLINE ValueAndDerivative<T> SoftplusWithDerivative(V<T> x) {
   // there f = (e^-|x| - 1) / 2, which keeps its digits where x is near 0.
   const I<T> k = minus_abs > T(-0.88137358701954303);
   const U<T> n = e.Exponent(e.t);
-  const U<T> n_bounded = e.Exponent(AtLeast(e.t, C::kShift - T(100)));
+  // f^2 is nothing beside f there, and neither f^2 nor what f is rounded by subnormal.
+  constexpr T kLeast = sizeof(T) == 4 ? T(-60) : T(-100);
+  const U<T> n_bounded = e.Exponent(AtLeast(e.t, C::kShift + kLeast));
   const V<T> power = PowerOfTwo<T>(n_bounded - ((U<T>)k & ExponentOf<T>(1)));
   const Pair<T> f = e.Minus(power, FromBits<T>(k & Bits<T>(Set(T(0.5)))));
-  const V<T> tail = Log1pMinusArgument<T>(f.hi);
+  const V<T> tail = Log1pMinusArgument<T, true>(f.hi);
   // k ln 2 + (max(x, 0) + f + ...)
   const Pair<T> linear = FastTwoSum<T>(AtLeast(bounded, T(0)), f.hi);
   const V<T> ln2 = FromBits<T>(k & Bits<T>(Set(C::kLn2Hi)));

@@ -15,28 +15,30 @@ namespace MLPCORE_ISA {
 namespace {
 
 // exp(z - m) with what rounding took from z - m put back: half an ULP of 80 would be 40
-// ULP of exp(-80). By TwoSum, z - m = d + lo exactly; lo is NaN where d is -inf.
+// ULP of exp(-80). By TwoSum, z - m = d + lo exactly; lo is NaN where d is -inf. It is
+// 0 where z - m < least.
 template <typename T>
-MLPCORE_INLINE V<T> ExpOfDifference(V<T> z, V<T> m) {
+MLPCORE_INLINE V<T> ExpOfDifference(V<T> z, V<T> m, T least) {
   const V<T> d = z - m;
   const V<T> minus_m = d - z;
   const V<T> lo = (z - (d - minus_m)) - (minus_m + m);
-  const V<T> e = Exp<T>(d);
+  const V<T> e = Exp<T>(d, least);
   return MulAdd(e, Select<T>(lo == lo, lo, V<T>{}), e);
 }
 
 // exp(z - m), kept in y if `keep`, and two sums of it over the columns: one without the
-// column `top`, one without the column `target` (-1: none is left out).
+// column `top`, one without the column `target` (-1: none is left out). exp is 0 below
+// `least`.
 template <typename T>
 struct SumsWithout {
   V<T> top, target;
 };
 template <bool keep, typename T, typename Group>
-MLPCORE_INLINE SumsWithout<T> ExpRow(Group& g, Rows<T> y, V<T> m, I<T> top,
-                                     I<T> target) {
+MLPCORE_INLINE SumsWithout<T> ExpRow(Group& g, Rows<T> y, V<T> m, I<T> top, I<T> target,
+                                     T least = ExpConstants<T>::kVanishes) {
   typename Group::Sums without_top, without_target;
   for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
-    const V<T> e = ExpOfDifference<T>(g.Z(k), m);
+    const V<T> e = ExpOfDifference<T>(g.Z(k), m, least);
     // A lane past the row may be NaN (-inf - -inf); the row is NaN then anyway.
     const I<T> column = g.Column(k);
     without_top.Add(k, Select<T>(column == top, V<T>{}, e));
