@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import mlpcore
+from mlpcore import ops
 from mlpcore.formats import _c_templates
 from support import ACTIVATIONS
 
@@ -117,6 +118,24 @@ def test_hidden_layers(tmp_path, compiler, dtype):
     for phi, net in nets.items():
         assert np.isfinite(net.predict(X)).all()
         assert_same_bits(c_predict(library, phi, net, X), net.predict(X))
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("phi", ["sigmoid", "silu", "mish", "softplus", "exp"])
+def test_hidden_units_that_vanish(tmp_path, compiler, phi, dtype):
+    """Below -87 and -708, where an output layer's are not 0."""
+    net = mlpcore.Network([1, 1, 1], phi, "identity", dtype=dtype)
+    net.set_weights([[[1]], [[1]]], [[-0.0], [-0.0]])  # y = phi(x)
+    net.to_c(tmp_path / "hidden.c")
+    library = compile_models(compiler, tmp_path, ["hidden"])
+    least = {"float32": -87, "float64": -708}[dtype.name]
+    x = np.array([least, np.nextafter(dtype.type(least), dtype.type(-np.inf))], dtype)
+    y = net.predict(x[:, None])[:, 0]
+    assert 0 < abs(y[0]) < 2e-35
+    assert y[1] == 0
+    assert getattr(ops, phi)(x)[1] != 0
+    x = np.append(all_magnitudes(dtype), x).reshape(-1, 1)
+    assert_same_bits(c_predict(library, "hidden", net, x), net.predict(x))
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

@@ -37,6 +37,7 @@ DenseArgs<T> DenseArgsOf(const Network<T>& network, ptrdiff_t layer, Rows<const 
   args.col_begin = 0;
   args.col_end = at.n_out;
   args.activation = network.spec().activations[static_cast<size_t>(layer)];
+  args.hidden = layer + 1 < network.spec().n_layers();
   args.padded = to.padded;
   args.far_panels = network.weights_are_far();
   return args;

@@ -130,6 +130,7 @@ void Network<T>::PredictSideways(T* y, InputRows<T> x, ptrdiff_t rows, T* in,
     args.n_in = layout_[l].n_in;
     args.n_out = layout_[l].n_out;
     args.activation = spec_.activations[l];
+    args.hidden = l + 1 < layout_.size();
     kernels.dense_sideways(args);
     std::swap(in, out);
   }

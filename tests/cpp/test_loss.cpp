@@ -265,7 +265,11 @@ TEST_SUITE("loss") {
             dropped += g != 0;
             g = 0;
           }
-          const std::vector<T> losses = run.row_loss;
+          // And probabilities below e^-75, which is all of some rows' losses.
+          std::vector<T> losses = run.row_loss;
+          for (T& loss : losses) {
+            if (sizeof(T) == 4 && loss < std::exp(T(-75))) loss = 0;
+          }
           run.drops_tiny = true;
           run.Run();
           CHECK(FirstDifference(run.gradient, expected) == -1);

@@ -12,29 +12,37 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
+// Whether phi(z) and phi'(z) go to 0 as e^z does.
+struct Vanishing {
+  static constexpr bool kVanishes = true;
+};
+struct Lasting {
+  static constexpr bool kVanishes = false;
+};
+
 // Value(z) = phi(z). Those with phi' a function of y = phi(z) have FromOutput(y); the
 // others have Both(z), whose value has the bits of Value(z).
 template <typename T>
-struct IdentityFn {
+struct IdentityFn : Lasting {
   static MLPCORE_INLINE V<T> Value(V<T> z) { return z; }
   static MLPCORE_INLINE V<T> FromOutput(V<T>) { return Set<T>(1); }
 };
 
 template <typename T>
-struct SigmoidFn {
-  static MLPCORE_INLINE V<T> Value(V<T> z) { return Sigmoid<T>(z); }
+struct SigmoidFn : Vanishing {
+  static MLPCORE_INLINE V<T> Value(V<T> z, T tail) { return Sigmoid<T>(z, tail); }
   static MLPCORE_INLINE V<T> FromOutput(V<T> y) { return y * (T(1) - y); }
 };
 
 template <typename T>
-struct TanhFn {
+struct TanhFn : Lasting {
   static MLPCORE_INLINE V<T> Value(V<T> z) { return Tanh<T>(z); }
   // (1 - y)(1 + y) keeps the digits that 1 - y * y loses when |y| is near 1.
   static MLPCORE_INLINE V<T> FromOutput(V<T> y) { return (T(1) - y) * (T(1) + y); }
 };
 
 template <typename T>
-struct ReluFn {
+struct ReluFn : Lasting {
   static MLPCORE_INLINE V<T> Value(V<T> z) { return Select<T>(z < T(0), V<T>{}, z); }
   static MLPCORE_INLINE V<T> FromOutput(V<T> y) {
     return Select<T>(y > T(0), Set<T>(1), V<T>{});
@@ -42,7 +50,7 @@ struct ReluFn {
 };
 
 template <typename T>
-struct LeakyReluFn {
+struct LeakyReluFn : Lasting {
   static constexpr T kSlope = static_cast<T>(kLeakyReluSlope);
   static MLPCORE_INLINE V<T> Value(V<T> z) {
     return Select<T>(z < T(0), z * kSlope, z);
@@ -54,7 +62,7 @@ struct LeakyReluFn {
 
 // Clevert et al. 2016, with alpha = 1: y + 1 = exp(z) where z < 0.
 template <typename T>
-struct EluFn {
+struct EluFn : Lasting {
   static MLPCORE_INLINE V<T> Value(V<T> z) {
     return Select<T>(z < T(0), Expm1<T>(z), z);
   }
@@ -64,7 +72,7 @@ struct EluFn {
 };
 
 template <typename T>
-struct SeluFn {
+struct SeluFn : Lasting {
   static constexpr T kScale = static_cast<T>(kSeluScale);
   static constexpr T kAlpha = static_cast<T>(kSeluScale * kSeluAlpha);
   static MLPCORE_INLINE V<T> Value(V<T> z) {
@@ -76,13 +84,13 @@ struct SeluFn {
 };
 
 template <typename T>
-struct ExpFn {
-  static MLPCORE_INLINE V<T> Value(V<T> z) { return Exp<T>(z); }
+struct ExpFn : Vanishing {
+  static MLPCORE_INLINE V<T> Value(V<T> z, T tail) { return Exp<T>(z, -tail); }
   static MLPCORE_INLINE V<T> FromOutput(V<T> y) { return y; }
 };
 
 template <typename T>
-struct GeluFn {
+struct GeluFn : Lasting {
   static MLPCORE_INLINE V<T> Value(V<T> z) { return Gelu<T>(z); }
   static MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z) {
     return GeluWithDerivative<T>(z);
@@ -90,26 +98,26 @@ struct GeluFn {
 };
 
 template <typename T>
-struct SiluFn {
-  static MLPCORE_INLINE V<T> Value(V<T> z) { return Silu<T>(z); }
-  static MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z) {
-    return SiluWithDerivative<T>(z);
+struct SiluFn : Vanishing {
+  static MLPCORE_INLINE V<T> Value(V<T> z, T tail) { return Silu<T>(z, tail); }
+  static MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z, T tail) {
+    return SiluWithDerivative<T>(z, tail);
   }
 };
 
 template <typename T>
-struct MishFn {
-  static MLPCORE_INLINE V<T> Value(V<T> z) { return Mish<T>(z); }
-  static MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z) {
-    return MishWithDerivative<T>(z);
+struct MishFn : Vanishing {
+  static MLPCORE_INLINE V<T> Value(V<T> z, T tail) { return Mish<T>(z, tail); }
+  static MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z, T tail) {
+    return MishWithDerivative<T>(z, tail);
   }
 };
 
 template <typename T>
-struct SoftplusFn {
-  static MLPCORE_INLINE V<T> Value(V<T> z) { return Softplus<T>(z); }
-  static MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z) {
-    return SoftplusWithDerivative<T>(z);
+struct SoftplusFn : Vanishing {
+  static MLPCORE_INLINE V<T> Value(V<T> z, T tail) { return Softplus<T>(z, tail); }
+  static MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z, T tail) {
+    return SoftplusWithDerivative<T>(z, tail);
   }
 };
 
@@ -159,10 +167,43 @@ constexpr bool IsAppliedInTile(Activation activation) {
          activation == Activation::kSoftmax;
 }
 
-// padded: the rows of y and derivative have room for whole panels, and it may be used.
+// phi of a layer. A hidden one's is 0 where it and phi' would be subnormal, if it
+// vanishes: no weight makes that visible, but each product with them takes 100 cycles.
+// Trained networks have fields of -100, and so have networks of data that are not
+// scaled.
+template <typename T, typename Phi>
+class LayerPhi {
+ public:
+  explicit MLPCORE_INLINE LayerPhi(bool hidden)
+      : least_(hidden ? -ExpConstants<T>::kNormal : -kInfinity<T>),
+        tail_(hidden ? ExpConstants<T>::kNormal : kTail<T>) {}
+  MLPCORE_INLINE V<T> Value(V<T> z) const {
+    if constexpr (!Phi::kVanishes) {
+      return Phi::Value(z);
+    } else {
+      return Select<T>(z < least_, V<T>{}, Phi::Value(z, tail_));
+    }
+  }
+  MLPCORE_INLINE ValueAndDerivative<T> Both(V<T> z) const {
+    if constexpr (!Phi::kVanishes) {
+      return Phi::Both(z);
+    } else {
+      const ValueAndDerivative<T> both = Phi::Both(z, tail_);
+      const I<T> vanishes = z < least_;
+      return {Select<T>(vanishes, V<T>{}, both.value),
+              Select<T>(vanishes, V<T>{}, both.derivative)};
+    }
+  }
+
+ private:
+  T least_, tail_;
+};
+
+// hidden: as in DenseArgs. padded: the rows of y and derivative have room for whole
+// panels, and it may be used.
 template <typename T>
-void Activate(Activation activation, Rows<T> y, Rows<T> derivative, Rows<const T> z,
-              ptrdiff_t rows, ptrdiff_t n, bool padded) {
+void Activate(Activation activation, bool hidden, Rows<T> y, Rows<T> derivative,
+              Rows<const T> z, ptrdiff_t rows, ptrdiff_t n, bool padded) {
   // Rows without gaps are one long row: narrow ones fill no vector by themselves.
   if (y.stride == n && z.stride == n && (!derivative || derivative.stride == n)) {
     n *= rows;
@@ -170,19 +211,20 @@ void Activate(Activation activation, Rows<T> y, Rows<T> derivative, Rows<const T
   }
   WithActivation<T>(activation, [&](auto phi, auto from_output) {
     using Phi = decltype(phi);
+    const LayerPhi<T, Phi> phi_of(hidden);
     if (!derivative) {
       ForEachVector<T>(rows, n, padded, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        StoreAt<T>(Phi::Value(LoadAt<T>(z, i, j, lanes)), y, i, j, lanes);
+        StoreAt<T>(phi_of.Value(LoadAt<T>(z, i, j, lanes)), y, i, j, lanes);
       });
     } else if constexpr (decltype(from_output)::value) {
       ForEachVector<T>(rows, n, padded, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        const V<T> value = Phi::Value(LoadAt<T>(z, i, j, lanes));
+        const V<T> value = phi_of.Value(LoadAt<T>(z, i, j, lanes));
         StoreAt<T>(value, y, i, j, lanes);
         StoreAt<T>(Phi::FromOutput(value), derivative, i, j, lanes);
       });
     } else {
       ForEachVector<T>(rows, n, padded, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        const ValueAndDerivative<T> both = Phi::Both(LoadAt<T>(z, i, j, lanes));
+        const ValueAndDerivative<T> both = phi_of.Both(LoadAt<T>(z, i, j, lanes));
         StoreAt<T>(both.value, y, i, j, lanes);
         StoreAt<T>(both.derivative, derivative, i, j, lanes);
       });
@@ -197,7 +239,7 @@ void ActivationGradient(Activation activation, Rows<T> dz, Rows<const T> dy,
                         ptrdiff_t n, bool padded, DropTiny<T> drop_tiny) {
   if (derivative) {
     ForEachVector<T>(rows, n, false, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-      const V<T> slope = LoadAt<T>(derivative, i, j, lanes);
+      const V<T> slope = drop_tiny(LoadAt<T>(derivative, i, j, lanes));
       StoreAt<T>(drop_tiny(LoadAt<T>(dy, i, j, lanes) * slope), dz, i, j, lanes);
     });
     return;
@@ -207,7 +249,8 @@ void ActivationGradient(Activation activation, Rows<T> dz, Rows<const T> dy,
     using Phi = decltype(phi);
     if constexpr (decltype(from_output)::value) {
       ForEachVector<T>(rows, n, false, [&](ptrdiff_t i, ptrdiff_t j, auto lanes) {
-        const V<T> slope = Phi::FromOutput(LoadAt<T>(y, i, j, lanes));
+        V<T> slope = Phi::FromOutput(LoadAt<T>(y, i, j, lanes));
+        if constexpr (Phi::kVanishes) slope = drop_tiny(slope);
         StoreAt<T>(drop_tiny(LoadAt<T>(dy, i, j, lanes) * slope), dz, i, j, lanes);
       });
     }

@@ -227,7 +227,7 @@ void Dense(const DenseArgs<T>& d) {
     if (in_tile) return;
     const Rows<T> derivative = {d.derivative ? d.derivative.data + col : nullptr,
                                 d.derivative.stride};
-    Activate<T>(d.activation, {d.y.data + col, d.y.stride}, derivative,
+    Activate<T>(d.activation, d.hidden, {d.y.data + col, d.y.stride}, derivative,
                 {z.data + col, z.stride}, d.rows, cols, d.padded && !d.z);
   });
 }

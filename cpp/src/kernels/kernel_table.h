@@ -45,6 +45,7 @@ struct DenseArgs {
   ptrdiff_t rows = 0, n_in = 0, n_out = 0;
   ptrdiff_t col_begin = 0, col_end = 0;
   Activation activation = Activation::kIdentity;
+  bool hidden = false;  // phi and phi' are 0 where they would be subnormal
   // Rows of z (of y, without z) have room for whole panels, and those of derivative
   // too. It costs less to fill it than to spare it; what is written there is z of
   // weights and a bias of zero, and phi and phi' of that.
@@ -64,6 +65,7 @@ struct SidewaysArgs {
   const T* panels = nullptr;  // as in DenseArgs
   ptrdiff_t groups = 0, n_in = 0, n_out = 0;
   Activation activation = Activation::kIdentity;
+  bool hidden = false;  // as in DenseArgs
 };
 
 // dz_in = (dz W^T) * phi'(z_in): the gradient one layer back.
@@ -81,7 +83,7 @@ struct InputGradientArgs {
   // is there is finite.
   bool padded = false;
   bool far_panels = false;  // as in DenseArgs
-  bool drops_tiny = false;  // as in LossArgs, after a product with phi'
+  bool drops_tiny = false;  // as in LossArgs, of phi' and of the product with it
 };
 
 // What the optimizer sweeps with some panels of the gradient, from their first line on.

@@ -53,14 +53,14 @@ MLPCORE_INLINE CrossEntropyParts<T> LabelRow(Group& g, const LossArgs<T>& a, V<T
   const T least = LeastExponent<T>(a.drops_tiny);
   V<T> others;
   if (dz) {
-    const DropTiny<T> drop_tiny(a.drops_tiny, scale);
+    const DropTiny<T> drop_tiny(a.drops_tiny);
     const SumsWithout<T> sums = ExpRow<true>(g, dz, m, top, label, least);
     const V<T> sum = sums.top + (T(1) + (m - m));
-    const V<T> at_label = -(sums.target / sum);
+    const V<T> at_label = -(sums.target / sum) * scale;
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
-      const V<T> elsewhere = g.Kept(dz, k) / sum;
+      const V<T> elsewhere = g.Kept(dz, k) / sum * scale;
       const V<T> gradient = Select<T>(g.Column(k) == label, at_label, elsewhere);
-      g.Put(drop_tiny(gradient) * scale, dz, k);
+      g.Put(drop_tiny(gradient), dz, k);
     }
     others = sums.top;
   } else {
@@ -96,11 +96,11 @@ MLPCORE_INLINE CrossEntropyParts<T> DistributionRow(Group& g, const LossArgs<T>&
   }
   const V<T> total = g.RowSum(weight);
   if (dz) {
-    const DropTiny<T> drop_tiny(a.drops_tiny, scale);
+    const DropTiny<T> drop_tiny(a.drops_tiny);
     const V<T> sum = others + (T(1) + (m - m));
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
-      const V<T> gradient = MulAdd(g.Kept(dz, k) / sum, total, -target(k));
-      g.Put(drop_tiny(gradient) * scale, dz, k);
+      const V<T> gradient = MulAdd(g.Kept(dz, k) / sum, total, -target(k)) * scale;
+      g.Put(drop_tiny(gradient), dz, k);
     }
   }
   return {g.RowSum(gap) + (m - m), others, total};
@@ -281,14 +281,14 @@ struct PoissonTerms {
 template <typename T, typename RowTerms>
 MLPCORE_INLINE void SumOverOutputs(const LossArgs<T>& a, RowTerms terms) {
   const Rows<const T> targets = {a.targets.values, a.targets.value_stride};
+  const DropTiny<T> drop_tiny(a.drops_tiny);
   ForEachGroup<T>(a.z, a.rows, a.n_out, T(1), [&](auto& g) {
     const V<T> scale = RowScale<T>(g, a);
-    const DropTiny<T> drop_tiny(a.drops_tiny, scale);
     auto sum = g.NoSums();
     for (ptrdiff_t k = 0; k < g.n_vectors(); ++k) {
       const Terms<T> term = terms(g.Z(k), g.Get(targets, k, T(1)));
       sum.Add(k, Select<T>(g.Exists(k), term.loss, V<T>{}));
-      if (a.gradient) g.Put(drop_tiny(term.gradient) * scale, a.gradient, k);
+      if (a.gradient) g.Put(drop_tiny(term.gradient * scale), a.gradient, k);
     }
     g.SetOf(g.RowSum(sum), a.row_loss);
   });

@@ -24,10 +24,8 @@ struct ExpConstants<float> {
   // ln 2 = hi + lo to 39 bits (Cody & Waite). hi has 15 bits, so n hi is exact for
   // |n| < 2^9 without FMA too.
   static constexpr float kLn2Hi = 0x1.62e4p-1f, kLn2Lo = 0x1.7f7d1cp-20f;
-  // x e^x is 0 below -kTail. It is 2^-166 there: products that are a little less than
-  // the least subnormal, 2^-149, take as long as subnormal ones.
-  static constexpr float kTail = 120;
   static constexpr float kVanishes = -104;   // e^-104 < 2^-150
+  static constexpr float kNormal = 87;       // e^-87 > 2^-126
   static constexpr float kExpMax = 89;       // e^89 overflows
   static constexpr float kExpm1Max = 88.8f;  // so does this, with n = 128 still
   static constexpr float kExpm1Min = -18;    // e^-18 < 2^-25
@@ -52,8 +50,8 @@ struct ExpConstants<double> {
   static constexpr double kLog2E = 0x1.71547652b82fep0;
   // 32 bits, for |n| < 2^21.
   static constexpr double kLn2Hi = 0x1.62e42feep-1, kLn2Lo = 0x1.a39ef35793c76p-33;
-  static constexpr double kTail = 760;  // 2^-1086
   static constexpr double kVanishes = -746;
+  static constexpr double kNormal = 708;  // > 2^-1022
   static constexpr double kExpMax = 710;
   static constexpr double kExpm1Max = 709.9;  // n = 1024
   static constexpr double kExpm1Min = -38;    // e^-38 < 2^-54

@@ -8,6 +8,13 @@ namespace mlpcore {
 namespace MLPCORE_ISA {
 namespace {
 
+// Below -kTail these functions are 0 as x e^x is, 2^-166 there, 2^-1086 in float64.
+// They are computed of -tail: products a little less than the least subnormal take as
+// long as subnormal ones. A lesser tail than kTail spares those, too, and leaves
+// something else than the function below it.
+template <typename T>
+constexpr T kTail = sizeof(T) == 4 ? T(120) : T(760);
+
 // phi(x) and phi'(x). The value has the bits of the function without derivative.
 template <typename T>
 struct ValueAndDerivative {
@@ -76,14 +83,14 @@ MLPCORE_INLINE V<T> Tanh(V<T> x) {
 // where the result is subnormal.
 template <typename T>
 struct ReducedLogistic {
-  V<T> x;  // |x|, or where |x| e^-|x| vanishes
+  V<T> x;  // |x|, tail at most
   V<T> far, b;
   V<T> one, h;
 };
 
 template <typename T>
-MLPCORE_INLINE ReducedLogistic<T> ReduceLogistic(V<T> x) {
-  const V<T> bounded = AtMost(Abs<T>(x), ExpConstants<T>::kTail);
+MLPCORE_INLINE ReducedLogistic<T> ReduceLogistic(V<T> x, T tail) {
+  const V<T> bounded = AtMost(Abs<T>(x), tail);
   const ReducedExp<T> e = ReduceExp<T>(bounded);
   const V<T> far = FarPower<T>(-e.Exponent(e.t));
   const V<T> b = far * kFar<T>, one = T(1) + b;
@@ -92,42 +99,42 @@ MLPCORE_INLINE ReducedLogistic<T> ReduceLogistic(V<T> x) {
 
 // 1 / (1 + e^-x). Error: 1 ULP. Monotone.
 template <typename T>
-MLPCORE_INLINE V<T> Sigmoid(V<T> x) {
-  const ReducedLogistic<T> l = ReduceLogistic<T>(x);
+MLPCORE_INLINE V<T> Sigmoid(V<T> x, T tail = kTail<T>) {
+  const ReducedLogistic<T> l = ReduceLogistic<T>(x, tail);
   const V<T> den = l.one + l.h;
   const V<T> q = T(1) / den;
   const V<T> den_lo = (l.one - den) + l.h;
   const V<T> rest = NegMulAdd(q, den_lo, Residual<T>(q, den, Set(T(1))));
-  const V<T> tail = MulAdd(q, rest, q) * l.b;
-  return Select<T>(x < T(0), tail, T(1) - tail);
+  const V<T> less = MulAdd(q, rest, q) * l.b;
+  return Select<T>(x < T(0), less, T(1) - less);
 }
 
 // x sigmoid(x). Error: 2 ULP. -inf gives -0.
 template <typename T>
-MLPCORE_INLINE ValueAndDerivative<T> SiluWithDerivative(V<T> x) {
-  const ReducedLogistic<T> l = ReduceLogistic<T>(x);
+MLPCORE_INLINE ValueAndDerivative<T> SiluWithDerivative(V<T> x, T tail = kTail<T>) {
+  const ReducedLogistic<T> l = ReduceLogistic<T>(x, tail);
   const V<T> den = l.one + l.h;
-  const V<T> tail = l.x / den;  // x / (1 + e^x) = b tail
+  const V<T> rest = l.x / den;  // x / (1 + e^x) = b rest
   const I<T> negative = x < T(0);
   const V<T> value =
-      Select<T>(negative, -tail * l.far * kFar<T>, NegMulAdd(tail, l.b, x));
+      Select<T>(negative, -rest * l.far * kFar<T>, NegMulAdd(rest, l.b, x));
   // s' = s (1 - s); s and 1 - s are these two.
   const V<T> less = l.b / den, more = T(1) - less;
   const V<T> s = Select<T>(negative, less, more);
-  return {value, MulAdd(CopySign<T>(tail * l.b, x), more, s)};
+  return {value, MulAdd(CopySign<T>(rest * l.b, x), more, s)};
 }
 template <typename T>
-MLPCORE_INLINE V<T> Silu(V<T> x) {
-  return SiluWithDerivative<T>(x).value;
+MLPCORE_INLINE V<T> Silu(V<T> x, T tail = kTail<T>) {
+  return SiluWithDerivative<T>(x, tail).value;
 }
 
 // log(1 + e^x). Error: 1 ULP. Monotone.
 template <typename T>
-MLPCORE_INLINE ValueAndDerivative<T> SoftplusWithDerivative(V<T> x) {
+MLPCORE_INLINE ValueAndDerivative<T> SoftplusWithDerivative(V<T> x, T tail = kTail<T>) {
   using C = ExpConstants<T>;
   // max(x, 0) + log(1 + e^-|x|), where the second term does not count above kLinear.
   constexpr T kLinear = 40;  // n stays above kLeast
-  const V<T> bounded = AtMost(AtLeast(x, -C::kTail), kLinear);
+  const V<T> bounded = AtMost(AtLeast(x, -tail), kLinear);
   const V<T> minus_abs = FromBits<T>(Bits<T>(bounded) | kSignBit<T>);
   const ReducedExp<T> e = ReduceExp<T>(minus_abs);
   // 1 + e^-|x| = 2^k (1 + f) with k = 1 where e^-|x| > sqrt(2) - 1, so that f is small;
@@ -139,14 +146,14 @@ MLPCORE_INLINE ValueAndDerivative<T> SoftplusWithDerivative(V<T> x) {
   const U<T> n_bounded = e.Exponent(AtLeast(e.t, C::kShift + kLeast));
   const V<T> power = PowerOfTwo<T>(n_bounded - ((U<T>)k & ExponentOf<T>(1)));
   const Pair<T> f = e.Minus(power, FromBits<T>(k & Bits<T>(Set(T(0.5)))));
-  const V<T> tail = Log1pMinusArgument<T, true>(f.hi);
+  const V<T> curved = Log1pMinusArgument<T, true>(f.hi);
   // k ln 2 + (max(x, 0) + f + ...)
   const Pair<T> linear = FastTwoSum<T>(AtLeast(bounded, T(0)), f.hi);
   const V<T> ln2 = FromBits<T>(k & Bits<T>(Set(C::kLn2Hi)));
   const V<T> ln2_lo = FromBits<T>(k & Bits<T>(Set(C::kLn2Lo)));
   // d log(1 + f) = df / (1 + f), and 1 - f is near enough.
   const V<T> f_lo = NegMulAdd(f.hi, f.lo, f.lo);
-  const V<T> low = (linear.lo + f_lo) + (tail + ln2_lo);
+  const V<T> low = (linear.lo + f_lo) + (curved + ln2_lo);
   // Where 2^n was bounded, the result is as small as e^x.
   const V<T> rest = PowerOfTwo<T>(n - n_bounded);
   const V<T> value = (ln2 + (linear.hi + low)) * rest;
@@ -157,18 +164,18 @@ MLPCORE_INLINE ValueAndDerivative<T> SoftplusWithDerivative(V<T> x) {
           Select<T>(x < T(0), slope * u * rest, slope)};
 }
 template <typename T>
-MLPCORE_INLINE V<T> Softplus(V<T> x) {
-  return SoftplusWithDerivative<T>(x).value;
+MLPCORE_INLINE V<T> Softplus(V<T> x, T tail = kTail<T>) {
+  return SoftplusWithDerivative<T>(x, tail).value;
 }
 
 // x tanh(softplus(x)). Error: 1 ULP, 2 without FMA. -inf gives -0.
 template <typename T>
-MLPCORE_INLINE ValueAndDerivative<T> MishWithDerivative(V<T> x) {
+MLPCORE_INLINE ValueAndDerivative<T> MishWithDerivative(V<T> x, T tail = kTail<T>) {
   using C = ExpConstants<T>;
   // u = e^-x = 2^n (p + p_lo). With m = max(n, 0), a = 2^-m and v = 2^-m u,
   // tanh(log(1 + 1 / u)) = (1 + 2 u) / (1 + 2 u + 2 u^2)
   //                      = 2^-m (a + 2 v) / (a (a + 2 v) + 2 v^2).
-  const V<T> bounded = AtMost(AtLeast(x, -C::kTail), C::kHead);
+  const V<T> bounded = AtMost(AtLeast(x, -tail), C::kHead);
   const ReducedExp<T> e = ReduceExp<T>(-bounded);
   const U<T> n = e.Exponent(e.t), m = e.Exponent(AtLeast(e.t, C::kShift));
   const V<T> far = FarPower<T>(-m), a = far * kFar<T>;
@@ -190,8 +197,8 @@ MLPCORE_INLINE ValueAndDerivative<T> MishWithDerivative(V<T> x) {
   return {Select<T>(x > C::kHead, x, product), (q.Value() + slope) * far * kFar<T>};
 }
 template <typename T>
-MLPCORE_INLINE V<T> Mish(V<T> x) {
-  return MishWithDerivative<T>(x).value;
+MLPCORE_INLINE V<T> Mish(V<T> x, T tail = kTail<T>) {
+  return MishWithDerivative<T>(x, tail).value;
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ struct SgdRule {
 template <typename T>
 struct AdamRule {
   static MLPCORE_INLINE State<T> Step(const UpdateArgs<T>& u, State<T> s, V<T> g) {
-    g = DropBelow<T>(Set<T>(kLeastGradient<T>), g);
+    g = DropBelow<T>(kLeastGradient<T>, g);
     s.m = MulAdd(Set<T>(u.momentum), s.m, g * u.momentum_rest);
     s.v = MulAdd(Set<T>(u.decay), s.v, g * u.decay_rest * g);
     const V<T> move = s.m * u.step_size / (Sqrt(s.v) + u.epsilon);
@@ -51,7 +51,7 @@ struct AdamRule {
 template <typename T>
 struct RmspropRule {
   static MLPCORE_INLINE State<T> Step(const UpdateArgs<T>& u, State<T> s, V<T> g) {
-    g = DropBelow<T>(Set<T>(kLeastGradient<T>), g);
+    g = DropBelow<T>(kLeastGradient<T>, g);
     s.v = MulAdd(Set<T>(u.decay), s.v, g * u.decay_rest * g);
     return {s.w - g * u.step_size / (Sqrt(s.v) + u.epsilon), s.m, s.v};
   }

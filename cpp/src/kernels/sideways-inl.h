@@ -118,7 +118,7 @@ void DenseSideways(const SidewaysArgs<T>& d) {
                        d.n_out - j < kPanel<T> ? d.n_out - j : kPanel<T>, relu);
     }
     if (!IsAppliedInTile(d.activation)) {
-      Activate<T>(d.activation, y, {}, y, 1, groups * y_group, false);
+      Activate<T>(d.activation, d.hidden, y, {}, y, 1, groups * y_group, false);
     }
     group += groups;
   }

@@ -41,7 +41,7 @@ constexpr KernelTable<T> MakeTable() {
       &WeightGradient<T>,
       &GatherRows<T>,
       [](Activation phi, Rows<T> y, Rows<T> derivative, Rows<const T> z, ptrdiff_t rows,
-         ptrdiff_t n) { Activate<T>(phi, y, derivative, z, rows, n, false); },
+         ptrdiff_t n) { Activate<T>(phi, false, y, derivative, z, rows, n, false); },
       [](Activation phi, Rows<T> dz, Rows<const T> dy, Rows<const T> y,
          Rows<const T> derivative, ptrdiff_t rows, ptrdiff_t n) {
         ActivationGradient<T>(phi, dz, dy, y, derivative, rows, n, false,

@@ -16,31 +16,31 @@ template <typename T>
 constexpr T kLeastGradient = sizeof(T) == 4 ? T(0x1p-58) : T(0x1p-506);
 
 template <typename T>
-MLPCORE_INLINE V<T> DropBelow(V<T> least, V<T> v) {
+MLPCORE_INLINE V<T> DropBelow(T least, V<T> v) {
   return Select<T>(Abs<T>(v) < least, V<T>{}, v);
 }
 
-// Of dz = v scale, if it is a training's; asked of v, because the product may be
-// subnormal. float64 does not come near: e^-352, the probability of a class, was not
-// worth 3 % of a step of 24-8-2.
+// Of dz, if it is a training's. float64 does not come near: e^-352, the probability of
+// a class, was not worth 3 % of a step of 24-8-2.
 template <typename T>
 class DropTiny {
  public:
-  explicit MLPCORE_INLINE DropTiny(bool drops, V<T> scale = Set<T>(1))
-      : least_(drops ? kLeastGradient<T> / scale : V<T>{}) {}
-  MLPCORE_INLINE V<T> operator()(V<T> v) const {
-    return sizeof(T) == 8 ? v : DropBelow<T>(least_, v);
+  explicit MLPCORE_INLINE DropTiny(bool drops)
+      : least_(drops ? kLeastGradient<T> : T(0)) {}
+  MLPCORE_INLINE V<T> operator()(V<T> dz) const {
+    return sizeof(T) == 8 ? dz : DropBelow<T>(least_, dz);
   }
 
  private:
-  V<T> least_;
+  T least_;
 };
 
-// exp may be 0 below this: elsewhere its result is subnormal, and it is a part of what
-// is dropped.
+// Below it a training takes e^x, the probability of a class that is as good as
+// excluded, for 0: e^-75 = 2^-108 is still normal when it is divided by the number of
+// rows. It would be dropped then.
 template <typename T>
 MLPCORE_INLINE T LeastExponent(bool drops) {
-  return sizeof(T) == 4 && drops ? T(-87) : ExpConstants<T>::kVanishes;
+  return sizeof(T) == 4 && drops ? T(-75) : ExpConstants<T>::kVanishes;
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _BLOCK = 256  # terms of one chain of multiply-adds, as in the library
 _LINE_OF_LANES = 64  # bytes
+# Those of a hidden layer end where they would be subnormal, as in the library.
+_VANISHING = ("sigmoid", "silu", "mish", "softplus", "exp")
+_LEAST_FIELD = {"float32": -87, "float64": -708}
 _LINE_LENGTH = 88
 
 
@@ -175,7 +178,11 @@ class _Text:
             if phi == "softmax":
                 yield f"  softmax({y}, {n_out});"
             elif phi != "identity":
-                yield f"  for (j = 0; j < {n_out}; ++j) {y}[j] = phi_{phi}({y}[j]);"
+                value = f"phi_{phi}({y}[j])"
+                if y != "y" and phi in _VANISHING:
+                    least = _LEAST_FIELD[self._dtype]
+                    value = f"{y}[j] < {least} ? 0 : {value}"
+                yield f"  for (j = 0; j < {n_out}; ++j) {y}[j] = {value};"
             x = y
 
 

@@ -110,9 +110,9 @@ static pair exp_minus_one(reduced_exp e, real power, real one) {
 }
 
 /* @ exp_range */
-/* x e^x is less than half of the least number below -EXP_TAIL. */
+/* x e^x is 0 below -EXP_TAIL. */
 /* @float32 */
-#define EXP_TAIL 112.0
+#define EXP_TAIL 120.0
 /* @float64 */
 #define EXP_TAIL 760.0
 

@@ -1,6 +1,6 @@
 /* @ gelu: far polynomial polynomial_by_halves count fast_two_sum at_most at_least */
 /* @float32 */
-#define GELU_MAX 14.6 /* a Phi(-a) is less than half of the least number there */
+#define GELU_MAX 12.875 /* Phi(-a) is nearly subnormal there */
 #define GELU_C 0x1.7527d4p-2
 #define GELU_C_LO -0x1.4fac6p-28
 static const real gelu_r[] = {0x1.988452p-2, 0x1.1057aep-3, 0x1.46af6ep-5, 0x1.340534p-7,
@@ -9,7 +9,7 @@ static const real gelu_p[] = {0x1.ffa1f8p-5,   -0x1.88d4d2p-5, 0x1.59f424p-6,
                               -0x1.751238p-8,  0x1.78e37cp-11, 0x1.2664a4p-14,
                               -0x1.1fa3acp-15, -0x1.af2ea6p-19};
 /* @float64 */
-#define GELU_MAX 39.0 /* a Phi(-a) is less than half of the least number there */
+#define GELU_MAX 39.0 /* a Phi(-a) is 0 there */
 #define GELU_C 0x1.7527d3ac14e81p-2
 #define GELU_C_LO 0x1.f39d40293f34ep-56
 static const real gelu_r[] = {0x1.9884533d4365p-2,   0x1.1058377e2ce31p-3,
@@ -34,7 +34,7 @@ static const real gelu_p[] = {
    a Phi(-a) = e^(-a^2 / 2) (c + t P(t)), t = a / (1 + k a) - middle.
    Error: 2 ULP; in float32 1e-13 where the result is below 1e-6 in magnitude. */
 static real phi_gelu(real x) {
-  const real a = at_most(fabs(x), GELU_MAX);
+  const real a = at_most(fabs(x), 40.0);
   const real minus_half = a * -0.5;
   const real square = minus_half * a;
   const real t = a / fma(a, GELU_K, 1.0) - GELU_MIDDLE;
@@ -43,7 +43,8 @@ static real phi_gelu(real x) {
   const reduced_exp e = reduce_exp(square, fma(minus_half, a, -square));
   const real scaled = g.hi * far_power(exponent_in(e.t));
   const real tail = fma(scaled, e.r + fma(g.lo, 2.6, e.w), scaled);
-  const real outer = fma(-tail, FAR_POWER, at_least(x, -0.0));
+  const real linear = at_least(x, -0.0);
+  const real outer = a > GELU_MAX ? linear : fma(-tail, FAR_POWER, linear);
   const real center = fma(x, polynomial(gelu_r, COUNT(gelu_r), 0, 1, square), 0.5);
   return a < GELU_SPLIT ? x * center : outer;
 }

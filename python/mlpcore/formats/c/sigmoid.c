@@ -79,9 +79,9 @@ static real phi_silu(real x) {
 
 /* @ mish: mantissa far exp_range positive_two_sum quotient_times at_most at_least */
 /* @float32 */
-#define EXP_HEAD 80.0 /* x e^-x is nothing beside 1 above */
+#define EXP_HEAD 20.0 /* x e^-2x is nothing beside 1 above */
 /* @float64 */
-#define EXP_HEAD 700.0 /* x e^-x is nothing beside 1 above */
+#define EXP_HEAD 40.0 /* x e^-2x is nothing beside 1 above */
 /* @both */
 /* x tanh(log(1 + e^x)). With u = e^-x = 2^n (p.hi + p.lo), m = max(n, 0), a = 2^-m and
    v = 2^-m u, that is x 2^-m (a + 2 v) / (a (a + 2 v) + 2 v^2). Error: 1 ULP. */
@@ -107,23 +107,27 @@ static real phi_mish(real x) {
 
 /* @ softplus: exp_minus exp_range fast_two_sum at_most at_least */
 /* @float32 */
+#define SOFTPLUS_LEAST -60.0 /* f^2 is nothing beside f = 2^-60 */
 static const real log_r[] = {0x1.555554p-1, 0x1.999c26p-2, 0x1.23d3ep-2, 0x1.f13b22p-3};
 /* @float64 */
+#define SOFTPLUS_LEAST -100.0 /* f^2 is nothing beside f = 2^-100 */
 static const real log_r[] = {0x1.5555555555592p-1, 0x1.999999997ff04p-2,
                              0x1.24924941e33bcp-2, 0x1.c71c521253dd1p-3,
                              0x1.74663d68f1999p-3, 0x1.39a1daaefd7a1p-3,
                              0x1.2f045716d7e09p-3};
 /* @both */
-/* log(1 + f) - f for f in [sqrt(1/2) - 1, sqrt(2) - 1] (fdlibm, Sun 1993). */
+/* log(1 + f) - f for f in [sqrt(1/2) - 1, sqrt(2) - 1] (fdlibm, Sun 1993). R(z) is R(0)
+   below 2^-60. */
 static real log1p_minus_argument(real f) {
   const real s = f / (f + 2.0);
   const real z = s * s;
+  const real r = at_least(z, 0x1p-60);
   const real half_square = 0.5 * f * f;
-  const real tail = fma(z, polynomial_by_halves(log_r, COUNT(log_r), z), half_square);
+  const real tail = fma(z, polynomial_by_halves(log_r, COUNT(log_r), r), half_square);
   return fma(s, tail, -half_square);
 }
 
-#define SOFTPLUS_LINEAR 60.0 /* e^-x is nothing beside x above */
+#define SOFTPLUS_LINEAR 40.0 /* e^-x is nothing beside x above */
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|). Error: 1 ULP. */
 static real phi_softplus(real x) {
@@ -133,7 +137,7 @@ static real phi_softplus(real x) {
   /* 1 + e^-|x| = 2^k (1 + f) with k = 1 where e^-|x| > sqrt(2) - 1: f is small. */
   const int k = minus_abs > -0.88137358701954303;
   const word n = exponent_in(e.t);
-  const word n_bounded = exponent_in(at_least(e.t, EXP_SHIFT - 100.0));
+  const word n_bounded = exponent_in(at_least(e.t, EXP_SHIFT + SOFTPLUS_LEAST));
   const real power = power_of_two(n_bounded - ((word)k << MANTISSA_BITS));
   const pair f = exp_minus(e, power, k ? 0.5 : 0.0);
   const real tail = log1p_minus_argument(f.hi);
