@@ -315,6 +315,16 @@ class TestArguments:
         assert_allclose(history.history["loss"][-1], net.loss(X, y), rtol=1e-6)
 
     @needs_scipy
+    def test_lbfgs_drops_tiny_gradients_as_every_training_does(self):
+        X, y = np.ones((1, 1)), np.array([0])
+        optimizer = optim.LBFGS(max_iter=1, tol=1e-30)
+        for dtype, epochs in (("float32", 0), ("float64", 1)):
+            net = Network([1, 2], dtype=dtype)
+            net.set_weights([[[45, 0]]], [[0, 0]])  # p = 1 - e^-45
+            assert 2e-20 < net.loss_and_gradient(X, y)[1].max() < 3e-20
+            assert len(net.fit(X, y, optimizer=optimizer).epoch) == epochs
+
+    @needs_scipy
     def test_lbfgs_begins_the_epochs_that_it_ends_and_counts_them(self):
         X, y = blobs(60)
         calls = []

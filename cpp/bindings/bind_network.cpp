@@ -96,11 +96,12 @@ py::tuple LossAndGradient(NetworkObject<T>& self, const Array<T>& x,
                           const std::optional<Array<int32_t>>& labels,
                           const std::optional<Array<T>>& values,
                           const std::optional<Array<T>>& weights,
-                          double label_smoothing) {
+                          double label_smoothing, bool drops_tiny) {
   const Network<T>& network = *self.network;
   RequireInput(network, x);
   GradientOptions options;
   options.label_smoothing = label_smoothing;
+  options.drops_tiny = drops_tiny;
   Batch<T> batch;
   batch.x = {x.data(), network.spec().n_in()};
   batch.rows = x.shape(0);
@@ -194,7 +195,8 @@ void BindNetworkOf(py::module_& m, const char* name) {
           },
           Exact("x"), Exact("labels"), Exact("values"), Exact("weights"))
       .def("loss_and_gradient", &LossAndGradient<T>, Exact("x"), Exact("labels"),
-           Exact("values"), Exact("weights"), py::arg("label_smoothing"))
+           Exact("values"), Exact("weights"), py::arg("label_smoothing"),
+           py::arg("drops_tiny"))
       .def_property_readonly("network", [](const Self& self) { return self.network; });
 }
 

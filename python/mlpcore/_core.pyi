@@ -45,6 +45,7 @@ class Network32:
         values: _Array | None,
         weights: _Array | None,
         label_smoothing: float,
+        drops_tiny: bool,
     ) -> tuple[float, _Array]: ...
 
 class Network64:
@@ -78,6 +79,7 @@ class Network64:
         values: _Array | None,
         weights: _Array | None,
         label_smoothing: float,
+        drops_tiny: bool,
     ) -> tuple[float, _Array]: ...
 
 class Trainer32:

@@ -66,7 +66,7 @@ def minimize(
         points += 1
         network.set_parameters(flat)
         loss, gradient = network._core.loss_and_gradient(
-            data.x, *data.targets, data.weights, trainer._label_smoothing
+            data.x, *data.targets, data.weights, trainer._label_smoothing, True
         )
         data_losses[flat.tobytes()] = loss
         gradient = gradient.astype(np.float64)
