@@ -66,7 +66,11 @@ def minimize(
         points += 1
         network.set_parameters(flat)
         loss, gradient = network._core.loss_and_gradient(
-            data.x, *data.targets, data.weights, trainer._label_smoothing, True
+            data.x,
+            *data.targets,
+            data.weights,
+            trainer._label_smoothing,
+            drops_tiny=True,
         )
         data_losses[flat.tobytes()] = loss
         gradient = gradient.astype(np.float64)

@@ -442,7 +442,7 @@ class Network(Exports):
             With respect to the parameters in `get_parameters` order.
         """
         x, targets, weights = self._checked(X, y, sample_weight)
-        return self._core.loss_and_gradient(x, *targets, weights, 0.0, False)
+        return self._core.loss_and_gradient(x, *targets, weights, 0.0, drops_tiny=False)
 
     def evaluate(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None

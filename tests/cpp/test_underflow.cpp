@@ -130,8 +130,12 @@ void CheckLoss(bool softmax, ptrdiff_t n, T gap) {
     const std::vector<int32_t> labels(kRows, label);
     std::vector<T> targets(size);
     for (size_t i = 0; i < size; i += static_cast<size_t>(n)) {
-      if (n > 1) targets[i + 1] = T(label);
-      targets[i] = n > 1 ? T(1 - label) : T(label);
+      if (n == 1) {
+        targets[i] = T(label);
+      } else {
+        targets[i + static_cast<size_t>(label)] = n > 2 ? T(0.5) : T(1);
+        if (n > 2) targets[i + 2] = T(0.5);  // no one-hot rows
+      }
     }
     for (int form = 0; form < 4; ++form) {
       LossArgs<T> args;
@@ -141,7 +145,6 @@ void CheckLoss(bool softmax, ptrdiff_t n, T gap) {
       if (softmax && form % 2 == 0) {
         args.targets.labels = labels.data();
       } else {
-        if (n > 2) targets[2] = targets[0] = T(0.5);  // no one-hot rows
         args.targets.values = targets.data();
         args.targets.value_stride = n;
       }

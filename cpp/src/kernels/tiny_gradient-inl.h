@@ -36,8 +36,8 @@ class DropTiny {
 };
 
 // Below it a training takes e^x, the probability of a class that is as good as
-// excluded, for 0: e^-75 = 2^-108 is still normal when it is divided by the number of
-// rows. It would be dropped then.
+// excluded, for 0. e^-75 = 2^-108 is still normal when it is divided by the number of
+// rows, and what becomes of it is dropped there.
 template <typename T>
 MLPCORE_INLINE T LeastExponent(bool drops) {
   return sizeof(T) == 4 && drops ? T(-75) : ExpConstants<T>::kVanishes;

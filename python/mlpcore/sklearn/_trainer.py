@@ -109,7 +109,7 @@ def loss_and_gradient(
         if weight == 0:
             continue
         part_loss, part_gradient = network._core.loss_and_gradient(
-            part.x, *part.targets, part.weights, label_smoothing, True
+            part.x, *part.targets, part.weights, label_smoothing, drops_tiny=True
         )
         loss += weight * part_loss
         gradient += weight * part_gradient
