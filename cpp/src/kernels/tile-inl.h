@@ -58,6 +58,10 @@ constexpr int kHalfTileRows = kVectors<T> == 1 ? kTileRows : 2 * kTileRows;
 // A tile that asks memory for what is used later does so in as many places by turns:
 // dW for four arrays that the optimizer sweeps, in each panel.
 constexpr int kStreams = 4 * (kWidePanels < 2 ? 2 : kWidePanels);
+// On AVX-512 it also asks for its own rows, so many terms before it uses them (100
+// cycles; 4 and 16 are as good): they are far apart, which no prefetcher follows, and
+// 256 of them are more than L1 holds.
+constexpr ptrdiff_t kTermsAhead = 8;
 
 template <typename T>
 struct TileArgs {
@@ -116,6 +120,7 @@ struct Tile {
   static constexpr bool kTakesReluY = !kTransposed && !kAsksAhead &&
                                       IsFullWidth(kHalves / 2) &&
                                       kRows == RowsOfFullTile(kHalves / 2);
+  static constexpr bool kAsksForRows = kTransposed && kAsksAhead && kTilePanels == 2;
 
   static MLPCORE_INLINE W Load(const T* p) {
     W w;
@@ -187,11 +192,25 @@ struct Tile {
     const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
     const ptrdiff_t ahead_step = t.ahead_step;
     ptrdiff_t ahead = 0;
+    // The last terms ask for the first ones, with which the next tile begins.
+    const ptrdiff_t turn = t.terms - kTermsAhead;
+    ptrdiff_t to_a = kTermsAhead * a_step, to_b = kTermsAhead * b_stride;
     W b_sum[kLine] = {};
     for (ptrdiff_t k = 0; k < t.terms; ++k) {
       if (kAsksAhead) {
         __builtin_prefetch(t.ahead[k % kStreams] + ahead);
         ahead += ahead_step;
+      }
+      if constexpr (kAsksForRows) {
+        if (k == turn) {
+          to_a = -turn * a_step;
+          to_b = -turn * b_stride;
+        }
+        __builtin_prefetch(a[0] + kRows - 1 + to_a);
+        MLPCORE_UNROLL
+        for (int v = 0; v < kLine; v += kOfPanel) {
+          __builtin_prefetch(b + Offset(v, b_panel) + to_b);
+        }
       }
       W line[kLine];
       MLPCORE_UNROLL
