@@ -64,6 +64,12 @@ def test_loss_curves_side_by_side():
     ax.figure.canvas.draw()
 
 
+def test_loss_curves_of_names_that_a_legend_leaves_out():
+    histories = {"_a": RISES, "": RISES, "b": RISES}
+    ax = plots.loss_curves(histories, mark_best=False, ax=new_axes())
+    assert legend(ax) == [" _a", " ", "b"]
+
+
 def test_loss_curves_of_a_score_mark_the_largest():
     ax = plots.loss_curves([RISES], quantity="accuracy", ax=new_axes())
     assert legend(ax) == ["training 1 (best 0.9 in epoch 2)"]

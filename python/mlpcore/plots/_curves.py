@@ -151,17 +151,17 @@ def draw_quantity(
 ) -> list[Line2D]:
     """Draw a quantity of the training data in blue, of the validation in orange."""
     lines = []
-    marked = None
-    if mark_best:
-        marked = _best_of(history, f"val_{quantity}") or _best_of(history, quantity)
-    for key, color in ((quantity, COLORS[0]), (f"val_{quantity}", COLORS[5])):
+    validation = f"val_{quantity}"
+    marked = validation if _best_of(history, validation) else quantity
+    for key, color in ((quantity, COLORS[0]), (validation, COLORS[5])):
         x, y = _points(history, key, log)
         if len(x) == 0:
             continue
-        label = prefix + ("validation" if key.startswith("val_") else "training")
+        label = prefix + ("validation" if key == validation else "training")
         label = label[0].upper() + label[1:]
-        if marked is not None and marked[0] == key:
-            _, epoch, value = marked
+        best = _best_of(history, key) if mark_best and key == marked else None
+        if best is not None:
+            epoch, value = best
             label += f" (best {value:.4g} in epoch {epoch})"
             _dot(ax, epoch, value, color)
         marker = _marker(x, key)
@@ -257,10 +257,9 @@ def _points(history: History, key: str, log: bool) -> tuple[Array, Array]:
     return x[shown], y[shown]
 
 
-def _best_of(history: History, key: str) -> tuple[str, int, float] | None:
-    """Return of what, in which epoch and how good the best value is."""
-    found = best_of(history, key) if len(history) > 1 else None
-    return None if found is None else (key, *found)
+def _best_of(history: History, key: str) -> tuple[int, float] | None:
+    """Return in which epoch and how good the best value is, if there are several."""
+    return best_of(history, key) if len(history) > 1 else None
 
 
 def _dot(ax: Axes, epoch: int, value: float, color: Any) -> None:
@@ -277,9 +276,11 @@ def _draw_several(
         key = quantity
     for (name, history), color in zip(named.items(), colors(len(named)), strict=True):
         label = shorten(name, 32)
+        if label[:1] in ("", "_"):  # matplotlib would leave it out of the legend
+            label = f" {label}"
         best = _best_of(history, key) if mark_best else None
         if best is not None:
-            _, epoch, value = best
+            epoch, value = best
             label += f" (best {value:.4g} in epoch {epoch})"
             if value > 0 or not log:
                 _dot(ax, epoch, value, color)
