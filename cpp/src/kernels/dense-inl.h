@@ -10,6 +10,7 @@
 
 #include "kernels/activation-inl.h"
 #include "kernels/beside_tile-inl.h"
+#include "kernels/tile_shapes-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {

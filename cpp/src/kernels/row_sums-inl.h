@@ -2,7 +2,7 @@
 #ifndef MLPCORE_KERNELS_ROW_SUMS_INL_H_
 #define MLPCORE_KERNELS_ROW_SUMS_INL_H_
 
-#include "kernels/tile-inl.h"
+#include "kernels/tile_shapes-inl.h"
 
 namespace mlpcore {
 namespace MLPCORE_ISA {
