@@ -69,6 +69,14 @@ def test_decision_regions_have_the_colours_of_the_classes(left_or_right):
     ax.figure.canvas.draw()
 
 
+def test_decision_regions_of_names_that_a_legend_leaves_out(left_or_right):
+    names = ["_left", ""]
+    ax = new_axes()
+    plots.decision_regions(left_or_right, CORNERS, class_names=names, ax=ax)
+    shown = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert shown == [" _left", " "]
+
+
 def test_decision_regions_of_one_sigmoid(left_or_right):
     net = network_of([[[40.0], [0.0]]], [[-20.0]], output="sigmoid")
     ax, wanted = new_axes(), new_axes()

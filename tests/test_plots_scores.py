@@ -253,6 +253,11 @@ def test_reliability_diagrams_on_the_same_axes():
     assert colors[0] != colors[1]
 
 
+def test_reliability_diagram_of_a_name_that_a_legend_leaves_out():
+    ax = plots.reliability_diagram([0, 1], [0.0, 1.0], label="_a", ax=new_axes())
+    assert legend(ax) == ["calibrated", " _a: error 0.0%"]
+
+
 def test_reliability_diagram_fits_into_its_figure():
     from matplotlib import pyplot
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from .._arguments import check_integer
 from .._validation import Array, as_real_array, check_finite
-from ._shared import COLORS, axes_or_new, inches, shorten
+from ._shared import COLORS, axes_or_new, inches, legend_label, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,6 +97,7 @@ def reliability_diagram(
         ax.plot([0, 1], [0, 1], ":", color="0.4", label="calibrated")
     low, high = _wilson(bins.share, bins.n_rows)
     text = f"expected calibration error {error:.1%}"
+    name = f"{shorten(label, 32)}: error {error:.1%}" if label else "network"
     ax.errorbar(
         bins.confidence,
         bins.share,
@@ -106,7 +107,7 @@ def reliability_diagram(
         elinewidth=1,
         capsize=2,
         markersize=5,
-        label=f"{shorten(label, 32)}: error {error:.1%}" if label else "network",
+        label=legend_label(name),
         zorder=3,
     )
     below.hist(confidence, list(edges), color=color, histtype="step", linewidth=1.4)

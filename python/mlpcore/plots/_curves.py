@@ -10,7 +10,7 @@ import numpy as np
 from .._arguments import check_bool
 from .._display import best_of
 from .._names import unknown_name
-from ._shared import COLORS, axes_or_new, colors, shorten
+from ._shared import COLORS, axes_or_new, colors, legend_label, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -152,15 +152,16 @@ def draw_quantity(
     """Draw a quantity of the training data in blue, of the validation in orange."""
     lines = []
     validation = f"val_{quantity}"
-    marked = validation if _best_of(history, validation) else quantity
+    marked, best = validation, _best_of(history, validation)
+    if best is None:
+        marked, best = quantity, _best_of(history, quantity)
     for key, color in ((quantity, COLORS[0]), (validation, COLORS[5])):
         x, y = _points(history, key, log)
         if len(x) == 0:
             continue
         label = prefix + ("validation" if key == validation else "training")
         label = label[0].upper() + label[1:]
-        best = _best_of(history, key) if mark_best and key == marked else None
-        if best is not None:
+        if mark_best and best is not None and key == marked:
             epoch, value = best
             label += f" (best {value:.4g} in epoch {epoch})"
             _dot(ax, epoch, value, color)
@@ -275,9 +276,7 @@ def _draw_several(
     if not all(key in history.history for history in named.values()):
         key = quantity
     for (name, history), color in zip(named.items(), colors(len(named)), strict=True):
-        label = shorten(name, 32)
-        if label[:1] in ("", "_"):  # matplotlib would leave it out of the legend
-            label = f" {label}"
+        label = legend_label(shorten(name, 32))
         best = _best_of(history, key) if mark_best else None
         if best is not None:
             epoch, value = best

@@ -13,7 +13,14 @@ from .._metrics import r2_score
 from .._names import unknown_name
 from .._validation import Array, as_real_array
 from ._model import Model, as_model
-from ._shared import MARKERS, axes_or_new, check_names, class_colors, shorten
+from ._shared import (
+    MARKERS,
+    axes_or_new,
+    check_names,
+    class_colors,
+    legend_label,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -311,7 +318,7 @@ def _draw_classes(
             marker=marker,
             edgecolors="white",
             linewidths=0.5,
-            label=name,
+            label=legend_label(name),
             zorder=2,
         )
     many = len(names) > 6 or max(map(len, names)) > 14

@@ -83,6 +83,14 @@ def shorten(text: str, most: int = 24) -> str:
     return text[: most - 1 - tail].rstrip() + "…" + text[len(text) - tail :].lstrip()
 
 
+def legend_label(text: str) -> str:
+    """Return `text` as a legend shows it.
+
+    matplotlib leaves out what is empty or begins with an underscore.
+    """
+    return f" {text}" if text[:1] in ("", "_") else text
+
+
 def name_of(label: object) -> str:
     """Return how a class is called in a picture: 1 for a 1.0 too.
 
