@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import config_context
+from sklearn import config_context, neural_network
 from sklearn.exceptions import DataConversionWarning
 
 from mlpcore.sklearn import MLPClassifier, MLPRegressor
@@ -59,6 +59,32 @@ def test_labels_are_those_of_the_binarizer(kind):
     labels = clf.predict(X)
     np.testing.assert_array_equal(labels, wanted)
     assert labels.dtype == wanted.dtype
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_a_fit_has_the_one_hot_rows_of_scikit_learn(kind):
+    ours, theirs = MLPClassifier(), neural_network.MLPClassifier()
+    found, wanted = (
+        model._validate_input(X, LABELS[kind], incremental=False, reset=True)
+        for model in (ours, theirs)
+    )
+    np.testing.assert_array_equal(found[1], wanted[1])
+    assert found[1].dtype == bool
+    np.testing.assert_array_equal(ours.classes_, theirs.classes_)
+    assert ours.classes_.dtype == theirs.classes_.dtype
+    assert ours._label_binarizer.y_type_ == theirs._label_binarizer.y_type_
+
+
+@pytest.mark.parametrize(
+    "y", [VALUES, np.where(X[:, 0] > 0, np.nan, 1.0), CLASSES[1:], CLASSES[:0]]
+)
+def test_a_fit_refuses_labels_as_scikit_learn_does(y):
+    messages = []
+    for model in MLPClassifier(), neural_network.MLPClassifier():
+        with pytest.raises(ValueError) as caught:
+            model.fit(X, y)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
 
 
 def assert_same_weights(a, b):

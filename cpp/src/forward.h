@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "cache_sizes.h"
+#include "caches.h"
 #include "kernels/kernel_table.h"
 #include "mlpcore/network.h"
 #include "packing.h"

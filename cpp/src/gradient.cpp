@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aligned_buffer.h"
+#include "caches.h"
 #include "dispatch.h"
 #include "forward.h"
 #include "packing.h"
@@ -225,6 +226,7 @@ SweptLines<T> GradientEngine<T>::Workspace::SweptWith(const Part& part) const {
     if (moments[i]) swept.arrays[1 + i] = moments[i] + at;
   }
   swept.panel_size = layer.panel_size;
+  swept.asks_for_rows = AsksForFarRows();
   if (part.layer > 0) {
     swept.transposed = transposed.LineOf(part);
     swept.transposed_panel_size = transposed.PanelSizeOf(part.layer);

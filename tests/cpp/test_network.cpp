@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "cache_sizes.h"
+#include "caches.h"
 #include "loss_run.h"
 #include "mlpcore/ops.h"
 #include "network_case.h"

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "cache_sizes.h"
+#include "caches.h"
 #include "network_case.h"
 
 namespace mlpcore::testing {

