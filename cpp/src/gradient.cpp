@@ -30,6 +30,11 @@ struct alignas(kCacheLine) ChunkProgress {
   }
 };
 
+// Of a part: how many chunks' gradients of it are there.
+struct alignas(kCacheLine) PartProgress {
+  std::atomic<ptrdiff_t> chunks{0};
+};
+
 // Where the lines of a part go: its first panel, whose line after the head is input
 // in_origin's.
 template <typename T>
@@ -49,14 +54,14 @@ struct GradientEngine<T>::Workspace {
         parts(PartsOf(network->layout())) {}
 
   void BeginBatch(const Batch<T>& batch, const GradientOptions& options, bool by_part);
-  // A group of rows forward and back; apart, with the gradient of each chunk.
-  void RunGroup();
-  void RunTogether();
-  void RunApart();
-  void WorkOn(ptrdiff_t chunk);
-  // What the group adds to a part of the gradient.
+  // A group of rows: forward and back, then what it adds to each part of the gradient;
+  // which goes to use_part, if there is one, and if the loss is finite.
+  void RunTogether(const UsePart* use_part);
+  void RunApart(const UsePart* use_part);
+  void WorkOn(ptrdiff_t chunk, const UsePart* use_part);
   void SumTogether(const Part& part, const PartTarget<T>& to) const;
   void SumApart(const Part& part);
+  void AddChunkSums();
   void WeightGradient(const Part& part, ptrdiff_t first, ptrdiff_t rows,
                       bool accumulate, const PartTarget<T>& to,
                       const SweptLines<T>* swept) const;
@@ -99,7 +104,10 @@ struct GradientEngine<T>::Workspace {
 
   ptrdiff_t group_first = 0, group_rows = 0;
   std::vector<Evaluation> chunk_sums;
+  // Apart.
   std::vector<ChunkProgress> progress;
+  std::vector<PartProgress> part_progress;
+  std::atomic<ptrdiff_t> chunks_summed{0}, result_known{0};
 };
 
 template <typename T>
@@ -134,21 +142,22 @@ void GradientEngine<T>::Workspace::BeginBatch(const Batch<T>& batch,
   }
   chunk_sums.resize(n);
   if (apart && progress.size() < n) progress = std::vector<ChunkProgress>(n);
+  if (apart && part_progress.empty()) {
+    part_progress = std::vector<PartProgress>(parts.size());
+  }
   pass.BeginBatch(batch, options, OverWeight(1, weight), most_group_rows);
   transposed.RefreshAll();
 }
 
 template <typename T>
-void GradientEngine<T>::Workspace::RunGroup() {
-  pass.BeginGroup(group_first);
-  apart ? RunApart() : RunTogether();
+void GradientEngine<T>::Workspace::AddChunkSums() {
   for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) {
     result.Add(chunk_sums[static_cast<size_t>(chunk)]);
   }
 }
 
 template <typename T>
-void GradientEngine<T>::Workspace::RunTogether() {
+void GradientEngine<T>::Workspace::RunTogether(const UsePart* use_part) {
   const ptrdiff_t block =
       RowsOfTask(network->block_rows(), group_rows, threads, kernels->tile_rows);
   const auto run_block = [&](ptrdiff_t task) {
@@ -160,6 +169,22 @@ void GradientEngine<T>::Workspace::RunTogether() {
     chunk_sums[static_cast<size_t>(chunk)] =
         pass.Sums(chunk * chunk_rows, RowsOfChunk(chunk));
   }
+  AddChunkSums();
+  if (use_part && !std::isfinite(result.loss)) return;
+  const auto run_part = [&](ptrdiff_t task) {
+    const Part& part = parts[static_cast<size_t>(task)];
+    if (at_once) {
+      alignas(kCacheLine) T lines[(kPartPanels + kMostPartLines) * kPanel<T>];
+      const ptrdiff_t panel_size = (1 + part.in_end - part.in_begin) * kPanel<T>;
+      SumTogether(part, {lines, panel_size, part.in_begin});
+      const T* first_line = lines + (part.in_begin == 0 ? 0 : kPanel<T>);
+      return (*use_part)(part, {first_line, panel_size});
+    }
+    SumTogether(part, PlaceOf(part, gradient.data()));
+    if (use_part) (*use_part)(part, GradientOf(part));
+  };
+  ParallelFor(static_cast<ptrdiff_t>(parts.size()), threads, run_part,
+              Claim::kFromBothEnds);
 }
 
 // A task for each chunk, the first for the caller and the others for the workers; and
@@ -167,21 +192,28 @@ void GradientEngine<T>::Workspace::RunTogether() {
 // Two virtual processors are often not equally fast, and a chunk is half of a step:
 // beside a thread of half the speed steps took a quarter to a third longer without.
 template <typename T>
-void GradientEngine<T>::Workspace::RunApart() {
+void GradientEngine<T>::Workspace::RunApart(const UsePart* use_part) {
   for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) {
     progress[static_cast<size_t>(chunk)].Reset();
   }
+  for (PartProgress& part : part_progress) part.chunks = 0;
+  chunks_summed = 0;
+  result_known = 0;
   const auto run_chunk = [&](ptrdiff_t task) {
-    if (task == 0) return WorkOn(0);
-    if (task >= threads) return WorkOn(task - threads + 1);
-    for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) WorkOn(chunk);
+    if (task == 0) return WorkOn(0, use_part);
+    if (task >= threads) return WorkOn(task - threads + 1, use_part);
+    for (ptrdiff_t chunk = 0; chunk < n_chunks(); ++chunk) WorkOn(chunk, use_part);
   };
   ParallelFor(n_chunks() + threads - 1, threads, run_chunk, Claim::kFromBothEnds);
 }
 
-// As much of a chunk as nobody else has begun.
+// As much of a chunk as nobody else has begun. Who is the last to have a part's
+// gradient adds up those of all chunks, and uses it; no chunk needs the weights any
+// more then. Each chunk begins with other parts, so that each thread is the last with
+// as many, in every step with the same ones, whose weights and moments stay in its
+// cache.
 template <typename T>
-void GradientEngine<T>::Workspace::WorkOn(ptrdiff_t chunk) {
+void GradientEngine<T>::Workspace::WorkOn(ptrdiff_t chunk, const UsePart* use_part) {
   const ptrdiff_t first = chunk * chunk_rows, rows = RowsOfChunk(chunk);
   const ptrdiff_t block =
       RowsOfTask(network->block_rows(), rows, 1, kernels->tile_rows);
@@ -193,14 +225,24 @@ void GradientEngine<T>::Workspace::WorkOn(ptrdiff_t chunk) {
     pass.Run(first + row, std::min(block, rows - row));
     if (at.blocks.fetch_add(1) + 1 == n_blocks) {  // the last one
       chunk_sums[static_cast<size_t>(chunk)] = pass.Sums(first, rows);
+      if (chunks_summed.fetch_add(1) + 1 == n_chunks()) {
+        AddChunkSums();
+        result_known = 1;
+      }
     }
   }
   if (at.next_part.load() >= n_parts) return;
   AwaitOthers(at.blocks, n_blocks);
+  const ptrdiff_t first_part = chunk * n_parts / n_chunks();
   for (ptrdiff_t i; (i = at.next_part.fetch_add(1)) < n_parts;) {
-    const Part& part = parts[static_cast<size_t>(i)];
+    const auto index = static_cast<size_t>((first_part + i) % n_parts);
+    const Part& part = parts[index];
     WeightGradient(part, first, rows, chunk == 0 && group_first > 0,
                    PlaceOf(part, ChunkGradient(chunk)), nullptr);
+    if (part_progress[index].chunks.fetch_add(1) + 1 < n_chunks()) continue;
+    SumApart(part);
+    AwaitOthers(result_known, 1);
+    if (use_part && std::isfinite(result.loss)) (*use_part)(part, GradientOf(part));
   }
 }
 
@@ -289,27 +331,10 @@ bool GradientEngine<T>::Compute(const Batch<T>& batch, const GradientOptions& op
     if (first > 0 && should_stop && should_stop()) return false;
     work.group_first = first;
     work.group_rows = std::min(work.most_group_rows, batch.rows - first);
-    work.RunGroup();
     const bool is_complete = first + work.group_rows == batch.rows;
-    if (use_part && is_complete && !std::isfinite(work.result.loss)) return true;
-    const ptrdiff_t n_parts = static_cast<ptrdiff_t>(work.parts.size());
-    const auto sum_part = [&](ptrdiff_t task) {
-      const Part& part = work.parts[static_cast<size_t>(task)];
-      if (work.at_once) {
-        alignas(kCacheLine) T lines[(kPartPanels + kMostPartLines) * kPanel<T>];
-        const ptrdiff_t panel_size = (1 + part.in_end - part.in_begin) * kPanel<T>;
-        work.SumTogether(part, {lines, panel_size, part.in_begin});
-        const T* first_line = lines + (part.in_begin == 0 ? 0 : kPanel<T>);
-        return use_part(part, {first_line, panel_size});
-      }
-      if (work.apart) {
-        work.SumApart(part);
-      } else {
-        work.SumTogether(part, work.PlaceOf(part, work.gradient.data()));
-      }
-      if (use_part && is_complete) use_part(part, work.GradientOf(part));
-    };
-    ParallelFor(n_parts, work.threads, sum_part, Claim::kFromBothEnds);
+    const UsePart* use = use_part && is_complete ? &use_part : nullptr;
+    work.pass.BeginGroup(first);
+    work.apart ? work.RunApart(use) : work.RunTogether(use);
   }
   return true;
 }

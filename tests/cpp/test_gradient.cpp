@@ -2,6 +2,7 @@
 // the same bits for every number of threads and however the rows are given.
 #include "mlpcore/gradient.h"
 
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -390,17 +391,27 @@ TEST_SUITE("gradient") {
   }
 
   TEST_CASE_TEMPLATE("no part of a loss that is not finite is used", T, float, double) {
-    const NetworkSpec spec =
-        SpecOf({8, 10, 5}, Activation::kTanh, Activation::kSoftmax, Loss::kLogLoss);
-    const auto network = MakeNetwork<T>(spec);
-    DataSet<T> data(spec, 50);
-    data.x[3] = std::numeric_limits<T>::quiet_NaN();
-    GradientEngine<T> engine(network);
-    size_t used = 0;
-    const auto count = [&](const auto&, const auto&) { ++used; };
-    CHECK(engine.Compute(data.batch(), {}, nullptr, count));
-    CHECK(std::isnan(engine.result().loss));
-    CHECK(used == 0);
+    const Restore restore;
+    // The second on several threads with chunks apart.
+    for (const std::vector<ptrdiff_t>& sizes :
+         {std::vector<ptrdiff_t>{8, 10, 5}, std::vector<ptrdiff_t>{40, 64, 5}}) {
+      const NetworkSpec spec =
+          SpecOf(sizes, Activation::kTanh, Activation::kSoftmax, Loss::kLogLoss);
+      DataSet<T> data(spec, 300);
+      *(data.x.end() - 1) = std::numeric_limits<T>::quiet_NaN();  // in the last chunk
+      for (const int threads : {1, 2, 3}) {
+        CAPTURE(threads);
+        SetNumThreads(threads);
+        GradientOptions options;
+        options.threads = threads;
+        GradientEngine<T> engine(MakeNetwork<T>(spec));
+        std::atomic<size_t> used{0};
+        const auto count = [&](const auto&, const auto&) { ++used; };
+        CHECK(engine.Compute(data.batch(), options, nullptr, count));
+        CHECK(std::isnan(engine.result().loss));
+        CHECK(used == 0);
+      }
+    }
   }
 
   TEST_CASE_TEMPLATE("it can be stopped between groups", T, float, double) {
