@@ -56,7 +56,8 @@ ax.scatter(x, y, s=8, color="0.7", label="data")
 ax.plot(x, truth, "k--", label="truth")
 for name, curve in curves.items():
     label = f"{name}: {distances[name]:.2f} off on average"
-    ax.plot(x, curve, color=COLORS[name], linewidth=2, label=label)
+    width = 4 if name == "absolute_error" else 2  # Huber's curve lies on it
+    ax.plot(x, curve, color=COLORS[name], linewidth=width, label=label)
 ax.set(xlabel="x", ylabel="y", title="One row in sixteen is an outlier")
 ax.legend()
 plt.show()

@@ -299,7 +299,7 @@ def test_note_when_nothing_was_found(table_folder, capsys):
     arguments = ("train", "noise.csv", "--target", "y", "-o", "m", "--epochs", "2")
     code, _, err = run(capsys, *arguments, "--learning-rate", "0.5", "--l2", "0")
     assert code == 0
-    assert err.startswith("mlpcore: the R2 is no better than the baseline's")
+    assert err.startswith("mlpcore: no score is better than the baseline's: there is")
 
 
 # Reports.

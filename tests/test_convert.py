@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from sklearn import neural_network
 
 import mlpcore
 from mlpcore.__main__ import main
@@ -54,6 +55,33 @@ def test_from_a_checkpoint(net):
     convert("checkpoint.safetensors", "out.safetensors", "-q")
     twin = mlpcore.load("out.safetensors")
     assert_same_bits(twin.get_parameters(), net.get_parameters())
+
+
+def test_an_onnx_model_of_several_outputs(net, capsys):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    clf = neural_network.MLPClassifier((6,), max_iter=200, tol=1, random_state=0)
+    clf.fit(np.eye(4), [0, 1, 2, 0])
+    options = {"zipmap": False}
+    model = skl2onnx.to_onnx(clf, np.eye(4, dtype="f"), options=options)
+    with open("two.onnx", "wb") as file:
+        file.write(model.SerializeToString())
+    assert "--tensor" in refused(capsys, "two.onnx", "out.safetensors")
+    convert("two.onnx", "out.safetensors", "--tensor=probabilities", "-q")
+    twin = mlpcore.load("out.safetensors")
+    np.testing.assert_allclose(
+        twin.predict(np.eye(4)), clf.predict_proba(np.eye(4)), atol=1e-6
+    )
+    err = refused(capsys, "net.safetensors", "out.onnx", "--tensor=probabilities")
+    assert "--tensor is for ONNX models only" in err
+
+
+def test_a_whole_module_of_pytorch(net, capsys):
+    torch = pytest.importorskip("torch")
+    torch.save(torch.nn.Sequential(torch.nn.Linear(2, 1)), "module.pt")
+    activations = ("--activations", "identity")
+    err = refused(capsys, "module.pt", "out.safetensors", *activations)
+    assert "torch.save(module.state_dict(), path)" in err
+    assert "\x1b" not in err
 
 
 def test_a_table_keeps_its_columns_in_our_format_only(net, capsys):

@@ -41,6 +41,7 @@ BAD_X = {
     "0-D": Case(ValueError, "X must be 2-D", np.array(1.0)),
     "object": Case(TypeError, "X must be numeric, got dtype object", X.astype(object)),
     "string": Case(TypeError, "X must be numeric, got dtype <U", X.astype(str)),
+    "text": Case(TypeError, "mlpcore.table.train", X.astype(str).astype(object)),
     "bytes": Case(TypeError, "X must be numeric, got dtype", X.astype("S8")),
     "dates": Case(TypeError, "X must be numeric", X.astype("datetime64[s]")),
     "complex": Case(TypeError, "X must be real, got complex128", X + 1j),
@@ -102,6 +103,7 @@ BAD_LABELS = {
         TypeError, "y must be numeric, got dtype object", y=np.array([None] * N)
     ),
     "string": Case(TypeError, "y must be numeric, got dtype <U", y=np.array(["a"] * N)),
+    "objects": Case(TypeError, "np.unique.labels", y=np.array(["a"] * N, object)),
     "complex": Case(TypeError, "y must be real, got complex128", y=LABELS + 0j),
     "scalar": Case(ValueError, "y", y=np.array(1)),
     "None": Case(TypeError, "y", y=[None] * N),

@@ -546,3 +546,10 @@ def test_a_pickle_of_a_newer_version(of):
     for wrong in ({}, {"version": "1"}, None):
         with pytest.raises(ModelFormatError, match=f"no {of} of mlpcore's"):
             empty.__setstate__(wrong)
+
+
+@pytest.mark.parametrize("name", ["net.onnx", "NET.PT", "net.keras"])
+def test_the_name_of_another_format_is_refused(name, tmp_path):
+    with pytest.raises(ValueError, match="save writes a safetensors file"):
+        mlpcore.Network([2, 1]).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

@@ -217,6 +217,21 @@ for use in (history.plot, lambda: net.fit([[0.0] * 4], [0], optimizer="lbfgs")):
 """
         run_python(script)
 
+    def test_says_that_a_package_is_too_old(self):
+        script = """
+import sys, types
+sys.modules["sklearn"] = old = types.ModuleType("sklearn")
+old.__version__ = "1.6.1"
+try:
+    import mlpcore.sklearn
+except ImportError as error:
+    print(error)
+"""
+        assert run_python(script).stdout.strip() == (
+            "mlpcore.sklearn needs a later sklearn than 1.6.1: "
+            'pip install --upgrade "mlpcore[sklearn]"'
+        )
+
     def test_is_quick(self):
         """Beside NumPy, some 23 ms of processor time: the best of five is compared."""
         script = """

@@ -424,6 +424,25 @@ def test_predictions_follow_the_coefficients_not_the_network():
     np.testing.assert_array_equal(clf.predict_proba(X), before)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda b: (b + 1).tolist(),
+        lambda b: b[None] + 1,
+        lambda b: b[:1] + 1,
+        lambda b: 0.5,
+        lambda b: np.array(3.0),
+    ],
+)
+def test_assigned_intercepts_of_other_shapes(change):
+    a, b = compare("multioutput")
+    predictions = []
+    for estimator in (a, b):
+        estimator.intercepts_ = [change(z) for z in estimator.intercepts_]
+        predictions.append(estimator.predict(X))
+    np.testing.assert_allclose(predictions[1], predictions[0], rtol=1e-6, atol=1e-9)
+
+
 @pytest.mark.parametrize("problem", ["binary", "multioutput"])
 def test_assigned_coefficients_are_used_by_the_next_prediction(problem):
     a, b = compare(problem)

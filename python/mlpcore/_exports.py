@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    import os
-
     from .network import Network
+
+# What `save` does not write, and what does.
+_OTHER_FORMATS = {
+    ".onnx": "; to_onnx writes ONNX",
+    ".pt": "; to_torch makes a module for PyTorch",
+    ".pth": "; to_torch makes a module for PyTorch",
+    ".keras": "",
+    ".h5": "",
+}
 
 
 class Exports:
@@ -38,7 +46,9 @@ class Exports:
         Parameters
         ----------
         path : str, bytes or path-like
-            The file. A symbolic link stays, and what it points to is replaced.
+            The file. A symbolic link stays, and what it points to is replaced. A name
+            that ends in .onnx, .pt, .pth, .keras or .h5 is refused: it promises another
+            format.
         metadata : mapping of str to str, optional
             What else to keep in the file; `mlpcore.formats.read_metadata` returns it.
             Keys that begin with ``"mlpcore."`` are not allowed.
@@ -46,7 +56,8 @@ class Exports:
         Raises
         ------
         TypeError, ValueError
-            If `metadata` is not what its description says.
+            If `metadata` is not what its description says, or the name that of another
+            format.
         RuntimeError
             If the network is being trained in another thread.
         OSError
@@ -58,6 +69,12 @@ class Exports:
         """
         from .formats._native import save_network
 
+        extension = os.path.splitext(os.fsdecode(path))[1].lower()
+        if extension in _OTHER_FORMATS:
+            raise ValueError(
+                f"save writes a safetensors file, got the name {os.fsdecode(path)!r}"
+                f"{_OTHER_FORMATS[extension]}"
+            )
         save_network(self._network(), path, metadata)
 
     # Other libraries.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 
@@ -26,7 +27,7 @@ def require(module: str, extra: str, purpose: str) -> Any:
     Raises
     ------
     ImportError
-        If its package is not installed.
+        If its package is not installed, or too old to have the module.
     """
     package = module.partition(".")[0]
     try:
@@ -35,8 +36,12 @@ def require(module: str, extra: str, purpose: str) -> Any:
         # A module missing inside an installed package is a different fault.
         if error.name is None or error.name.partition(".")[0] != package:
             raise
+        needed, how = package, "pip install"
+        if (old := sys.modules.get(package)) is not None:
+            needed = f"a later {package} than {getattr(old, '__version__', 'this')}"
+            how = "pip install --upgrade"
         raise ImportError(
-            f'{purpose} needs {package}: pip install "mlpcore[{extra}]"',
+            f'{purpose} needs {needed}: {how} "mlpcore[{extra}]"',
             name=package,
         ) from None
 

@@ -74,7 +74,9 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
     if array.dtype.kind == "c":
         raise TypeError(f"{name} must be real, got {array.dtype}")
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be numeric, got dtype {array.dtype}")
+        raise TypeError(
+            f"{name} must be numeric, got dtype {array.dtype}{_hint(array, name)}"
+        )
     wanted = array.dtype.newbyteorder("=") if dtype is None else dtype
     if array.dtype.kind == "f" and array.dtype.itemsize > wanted.itemsize:
         try:
@@ -86,6 +88,21 @@ def as_real_array(value: ArrayLike, dtype: np.dtype[Any] | None, name: str) -> A
                 f"(largest {np.finfo(wanted).max:.3g})"
             ) from None
     return np.require(array, wanted, ["C", "A"])
+
+
+def _hint(array: Array, name: str) -> str:
+    """Return what to do with texts."""
+    texts = array.dtype.kind in "UT" or (
+        array.dtype.kind == "O" and any(isinstance(v, str) for v in array.flat)
+    )
+    if not texts:
+        return ""
+    if name == "y":
+        return (
+            "; for class labels y = np.unique(labels, return_inverse=True)[1], or "
+            "mlpcore.sklearn.MLPClassifier, which takes them as they are"
+        )
+    return "; mlpcore.table.train makes features of columns of texts"
 
 
 def _from_frame(value: Any, array: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ._arguments import check_bool, check_integer, check_real, set_fields
 from ._names import unknown_name
-from .schedules import LearningRate
+from .schedules import LearningRate, Schedule
 
 __all__ = ["LBFGS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get"]
 
@@ -264,9 +264,12 @@ def get(optimizer: str | Optimizer) -> Optimizer:
         if optimizer not in _BY_NAME:
             raise unknown_name("optimizer", optimizer, list(_BY_NAME))
         return _BY_NAME[optimizer]()
+    hint = ""
+    if isinstance(optimizer, Schedule):
+        hint = "; a schedule is a learning rate, as in optim.Adam(schedule)"
     raise TypeError(
         "optimizer must be a name or one of mlpcore.optim, "
-        f"got {_describe_callable(optimizer)}"
+        f"got {_describe_callable(optimizer)}{hint}"
     )
 
 

@@ -16,7 +16,12 @@ picture = ax.pcolormesh(
 )
 fig.colorbar(picture, label=r"$y = \sigma(z)$")
 levels = ax.contour(x_1, x_2, z, [-4, -2, 0, 2, 4], colors="black", linewidths=0.8)
-ax.clabel(levels, fmt="z = %g")
+# Away from w, each where its line is in the picture.
+ax.clabel(
+    levels,
+    fmt="z = %g",
+    manual=[(-1.4, -0.6), (-1.1, 0.6), (-0.5, 1.6), (1.8, -0.6), (1.7, 1.5)],
+)
 foot = -b * w / (w @ w)  # the point of the line z = 0 that is nearest to 0
 ax.annotate("", foot + 0.35 * w, foot, arrowprops={"arrowstyle": "->", "lw": 2})
 ax.text(*(foot + 0.18 * w + [-0.1, 0.1]), "w", color="black", fontsize="large")

@@ -78,6 +78,11 @@ def add_parser(commands: _options.Commands) -> None:
         metavar="NAME,...",
         help="of a PyTorch state dict: one a layer, the output's last",
     )
+    parser.add_argument(
+        "--tensor",
+        metavar="NAME",
+        help="of an ONNX model with several outputs: the one to end with",
+    )
     _options.add_verbosity(parser)
 
 
@@ -96,10 +101,12 @@ def run(options: argparse.Namespace) -> int:
         )
     if source != TORCH and options.activations is not None:
         raise ValueError("--activations is for weights of PyTorch only")
+    if source != ONNX and options.tensor is not None:
+        raise ValueError("--tensor is for ONNX models only")
     _options.check_writable(options.output)
     _options.check_apart(options.output, options.input)
     try:
-        network, metadata = _READERS[source](options.input, options.activations)
+        network, metadata = _READERS[source](options.input, options)
     except ValueError as error:
         if options.input in str(error):
             raise
@@ -133,7 +140,7 @@ def _format(path: str) -> str:
 # Readers return the network and the user's metadata.
 
 
-def _read_mlpcore(path: str, activations: object) -> tuple[Network, dict[str, str]]:
+def _read_mlpcore(path: str, options: object) -> tuple[Network, dict[str, str]]:
     from ..formats import load
     from ..formats._inspect import inspect
     from ..formats._native import CHECKPOINT_KIND
@@ -145,12 +152,16 @@ def _read_mlpcore(path: str, activations: object) -> tuple[Network, dict[str, st
     return load(path), info.metadata
 
 
-def _read_onnx(path: str, activations: object) -> tuple[Network, dict[str, str]]:
-    network: Network = _function("from_onnx")(path)
+def _read_onnx(
+    path: str, options: argparse.Namespace
+) -> tuple[Network, dict[str, str]]:
+    network: Network = _function("from_onnx")(path, tensor=options.tensor)
     return network, {}
 
 
-def _read_torch(path: str, activations: Any) -> tuple[Network, dict[str, str]]:
+def _read_torch(
+    path: str, options: argparse.Namespace
+) -> tuple[Network, dict[str, str]]:
     weights: Any = path
     if not path.lower().endswith(".safetensors"):
         torch = require("torch", "torch", "reading .pt files")
@@ -160,15 +171,17 @@ def _read_torch(path: str, activations: Any) -> tuple[Network, dict[str, str]]:
             except OSError:
                 raise
             except Exception as error:  # pickle's and zipfile's, and RuntimeError
-                first = str(error).strip().partition("\n")[0]
+                # PyTorch's own advice is how to run what is in the file.
+                first = str(error).strip().partition(". ")[0].partition("\n")[0]
                 raise ModelFormatError(
-                    f"{path}: not a file of PyTorch's with weights only: {first}"
+                    f"{path}: not a file of PyTorch's with weights only, as "
+                    f"torch.save(module.state_dict(), path) makes: {first}"
                 ) from None
-    network: Network = _function("from_torch")(weights, activations)
+    network: Network = _function("from_torch")(weights, options.activations)
     return network, {}
 
 
-def _read_keras(path: str, activations: object) -> tuple[Network, dict[str, str]]:
+def _read_keras(path: str, options: object) -> tuple[Network, dict[str, str]]:
     with open(path, "rb"):  # or Keras says what else may be wrong with the file
         pass
     _choose_backend()

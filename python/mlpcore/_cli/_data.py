@@ -119,6 +119,16 @@ def read(path: str, dialect: Dialect, texts: Sequence[str] = ()) -> pd.DataFrame
     return frame.drop(columns=nameless)
 
 
+def first_texts(path: str, dialect: Dialect) -> pd.DataFrame:
+    """Return the first rows of a CSV file as they are written."""
+    names = column_names(path, dialect)
+    with _named_errors(path):
+        texts: pd.DataFrame = _read_csv(
+            path, dialect, dict.fromkeys(names, str), nrows=ROWS
+        )
+    return texts
+
+
 def missing_texts(path: str, dialect: Dialect, name: str) -> Sequence[str]:
     """Return what stands for missing values in a column of a CSV file, not nothing."""
     with _named_errors(path):
@@ -318,7 +328,9 @@ def _named_errors(path: str) -> Iterator[None]:
         ) from None
     except Warning:
         raise ValueError(
-            f"{path}: its lines have more values than the header has names"
+            f"{path}: its lines have more values than the header has names; is its "
+            "separator another? (--separator ';', and --decimal , where its numbers "
+            "have commas)"
         ) from None
     except EOFError:
         raise ValueError(f"{path}: cut off: its end is missing") from None

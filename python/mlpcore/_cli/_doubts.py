@@ -59,15 +59,77 @@ def texts_by_mistake(
                     f"{len(texts):,} values are{hint}"
                 )
         other, theirs = (",", "comma") if decimal == "." else (".", "point")
-        if texts.str.fullmatch(rf"[+-]?\d+[{other}]\d+").mean() > 0.5:
+        marked = texts[texts.str.fullmatch(rf"[+-]?\d+([{other}]\d+)+")]
+        if (
+            len(marked)
+            and marked.str.fullmatch(rf"[+-]?[1-9]\d{{0,2}}([{other}]\d{{3}})+").all()
+        ):
+            if is_number.sum() + len(marked) > 0.5 * len(texts):
+                yield (
+                    f"column {name!r} is read as text: its thousands seem to be set "
+                    f"off by a {theirs} ({marked.iloc[0]!r}); write them without"
+                )
+        elif len(marked) > 0.5 * len(texts):
             yield (
                 f"column {name!r} is read as text: its numbers are written with a "
-                f"{theirs} ({texts.iloc[0]!r}; --decimal {other!r})"
+                f"{theirs} ({marked.iloc[0]!r}; --decimal {other!r})"
             )
         if texts.str.fullmatch(_DATE_OF_PEOPLE).mean() > 0.5:
             yield (
                 f"column {name!r} is read as text: dates are written 2024-12-31, not "
                 f"{texts.iloc[0]!r}"
+            )
+
+
+def many_classes(target: pd.Series) -> Iterator[str]:
+    """Say if a target of texts has hardly two rows of a class.
+
+    Parameters
+    ----------
+    target : pandas.Series
+        What is to be predicted.
+
+    Yields
+    ------
+    str
+        A line for people.
+    """
+    pd = require("pandas", "cli", "a table")
+    texts = target.dropna()
+    n = texts.nunique()
+    if not pd.api.types.is_numeric_dtype(target.dtype) and n > max(20, len(texts) / 2):
+        yield (
+            f"the target {target.name!r} is text, with {n:,} classes in {len(texts):,} "
+            f"rows, such as {texts.iloc[0]!r}: is it meant to be a number?"
+        )
+
+
+def leading_zeros(raw: pd.DataFrame, frame: pd.DataFrame) -> Iterator[str]:
+    """Say which columns of whole numbers are written with leading zeros.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        Rows of a CSV file as texts.
+    frame : pandas.DataFrame
+        What `_data.read` has returned.
+
+    Yields
+    ------
+    str
+        A line for people.
+    """
+    pd = require("pandas", "cli", "a table")
+    for name in raw.columns.intersection(frame.columns, sort=False):
+        if not pd.api.types.is_integer_dtype(frame[name].dtype):
+            continue
+        texts = raw[name].dropna().str.strip()
+        texts = texts[texts.str.fullmatch(r"[+-]?0\d+")]
+        if len(texts):
+            yield (
+                f"column {name!r} is read as numbers, without the zeros of "
+                f"{texts.iloc[0]!r}; if these are names, keep them (--categorical "
+                f"{shlex.quote(str(name))})"
             )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .._core import build_config
 from ._info import column_rows
 from ._report import MOST_CLASSES_DRAWN
-from ._train import baseline_text, score_rows, summary
+from ._train import baseline_text, doubt_of_scores, score_rows, summary
 
 if TYPE_CHECKING:
     from ..table import TableTraining
@@ -107,11 +107,8 @@ def _scores(training: TableTraining) -> list[str]:
         ),
         "</div>",
     ]
-    if not training.is_better_than_baseline:
-        parts.append(
-            f'<p class="warning">The {_e(training.scores[0].name)} is no better than '
-            "that of a constant.</p>"
-        )
+    if doubt := doubt_of_scores(training):
+        parts.append(f'<p class="warning">{_e(doubt[0].upper() + doubt[1:])}.</p>')
     if n < 100:
         parts.append(
             f'<p class="lead">With {n} rows a score is uncertain: another --seed gives '

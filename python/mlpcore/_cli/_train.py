@@ -208,8 +208,17 @@ def run(options: argparse.Namespace) -> int:
     for line in _doubts.row_numbers(frame, known):
         _output.note(line)
     if _data.file_format(options.data) == _data.CSV:
-        for line in _doubts.texts_by_mistake(frame, known, dialect.decimal):
+        uninteresting = known[:-1]
+        for line in _doubts.texts_by_mistake(frame, uninteresting, dialect.decimal):
             _output.note(line)
+        raw = _data.first_texts(options.data, dialect).drop(
+            columns=list(uninteresting), errors="ignore"
+        )
+        for line in _doubts.leading_zeros(raw, frame):
+            _output.note(line)
+        if options.target in frame.columns and options.target not in uninteresting:
+            for line in _doubts.many_classes(frame[options.target]):
+                _output.note(line)
         _check_target(options, frame, dialect)
     show_bar = not options.quiet and (sys.stderr.isatty() or options.verbose)
     training = train(
@@ -247,11 +256,8 @@ def run(options: argparse.Namespace) -> int:
         ]
         lines += [("report", report_path)] if report_path is not None else []
         _output.facts(lines)
-    if training.scores and not training.is_better_than_baseline:
-        _output.note(
-            f"the {training.scores[0].name} is no better than the baseline's: there is "
-            "nothing in these columns that this network has found"
-        )
+    if doubt := doubt_of_scores(training):
+        _output.note(doubt)
     return 0
 
 
@@ -342,6 +348,23 @@ def epochs_text(training: TableTraining) -> str:
         if training.best_epoch == len(training.history):
             text += ", the last: more --epochs may be better"
     return text
+
+
+def doubt_of_scores(training: TableTraining) -> str:
+    """Say which scores are no better than those of a constant, if there are any."""
+    names = [score.name for score in training.scores if not score.is_better]
+    if not names:
+        return ""
+    if training.is_better_than_baseline:
+        listed = " and ".join(
+            [", ".join(names[:-1]), names[-1]] if names[1:] else names
+        )
+        verb = "are" if names[1:] else "is"
+        return f"{listed} {verb} no better than the baseline's"
+    return (
+        "no score is better than the baseline's: there is nothing in these columns "
+        "that this network has found"
+    )
 
 
 def score_rows(training: TableTraining) -> list[list[str]]:

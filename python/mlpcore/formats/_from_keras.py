@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -105,9 +106,11 @@ def from_keras(
     elif isinstance(model, Sequence) and not isinstance(model, str | bytes):
         chain = _chain_of_weights(model, activations)
     else:
+        is_path = isinstance(model, str | bytes | os.PathLike)
+        hint = "; keras.saving.load_model reads a file" if is_path else ""
         raise TypeError(
             "from_keras needs a keras.Model (Keras 3), or a list of weights, got "
-            f"{type(model).__name__}"
+            f"{type(model).__name__}{hint}"
         )
     return chain.network(output=output, loss=loss)
 

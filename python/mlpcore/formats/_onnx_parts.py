@@ -31,7 +31,7 @@ def target_of(graph: Any, tensor: str | None) -> str:
             return outputs[0]
         raise NotSupportedError(
             f"the model has the outputs {', '.join(map(repr, outputs))}; choose one "
-            "with tensor=..."
+            "with tensor= (mlpcore convert: --tensor)"
         )
     if tensor not in {name for node in graph.node for name in node.output}:
         raise ValueError(

@@ -163,6 +163,7 @@ def _draw(ax: Axes, true: Array, predicted: Array, kind: str) -> None:
         ax.scatter(true, predicted, s=18, color=COLORS[0], alpha=alpha, linewidths=0)
     ax.axline((low, low), slope=1, color="0.5", linewidth=1, linestyle="--")
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    ax.locator_params(nbins=5)  # the numbers of prices are long
     ax.set(xlabel="True value", ylabel="Predicted value")
     ax.grid(alpha=0.3)
     ax.set_axisbelow(True)

@@ -79,8 +79,18 @@ class Coefficients:
 
     def _make_network(self, **changes: Any) -> Network:
         network = Network(**self._architecture() | changes, rng=0)
-        network.set_weights(self.coefs_, self.intercepts_)
+        network.set_weights(self.coefs_, self._biases())
         return network
+
+    def _biases(self) -> list[Array]:
+        """Return the intercepts, one for each output.
+
+        Assigned ones may be whatever scikit-learn can add to a row: a list, a number.
+        """
+        return [
+            np.broadcast_to(np.ravel(b), w.shape[1:])
+            for w, b in zip(self.coefs_, self.intercepts_, strict=True)
+        ]
 
     def _architecture(self) -> dict[str, Any]:
         """Return the arguments of the network that the estimator describes now."""
@@ -112,7 +122,7 @@ class Coefficients:
         return getattr(self.__dict__.get("_network"), "dtype", np.float64)
 
     def _layer_sizes(self) -> list[int]:
-        return [self.coefs_[0].shape[0], *(b.shape[0] for b in self.intercepts_)]
+        return [self.coefs_[0].shape[0], *(w.shape[1] for w in self.coefs_)]
 
     def _check_layer_sizes(self, wanted: Sequence[int]) -> None:
         """Refuse to go on with weights of other layers."""
@@ -138,7 +148,7 @@ class Coefficients:
     def _has_weights_of(self, network: Network) -> bool:
         # Asked before each prediction: to compare all weights took a row of a network
         # of 1000 x 1000 ten times as long as scikit-learn's.
-        ours = _fingerprints([*self.coefs_, *self.intercepts_], network.dtype)
+        ours = _fingerprints([*self.coefs_, *self._biases()], network.dtype)
         return ours == _fingerprints_of(network)
 
     def _take_weights(self, network: Network) -> None:

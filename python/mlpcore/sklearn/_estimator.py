@@ -312,7 +312,7 @@ class NativeEstimator(Coefficients, Validating):
             network = self._make_network()
             trainer = trainer.changed(network, seed=self._seed(network), **settings)
         elif not self._has_weights_of(trainer.network):
-            trainer.network.set_weights(self.coefs_, self.intercepts_)
+            trainer.network.set_weights(self.coefs_, self._biases())
         self._trained_as = architecture, settings
         self._optimizer = trainer
         self._network = trainer.network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -177,7 +177,7 @@ class TableModel:
         """
         gone = [name for name in self.column_names if name not in names]
         if gone:
-            raise no_such_column(gone, names)
+            raise no_such_column(gone, names, self.column_names)
 
     def labels_of(self, probabilities: Array) -> NDArray[Any]:
         """Return the likeliest class of each row, given `predict_proba`'s result."""
@@ -340,10 +340,16 @@ def make_features(
     return x
 
 
-def no_such_column(gone: Sequence[str], names: Sequence[str]) -> ValueError:
-    """Make the error for columns that are not among those there are."""
+def no_such_column(
+    gone: Sequence[str], names: Sequence[str], used: Collection[str] = ()
+) -> ValueError:
+    """Make the error for columns that are not among those there are.
+
+    Those that are `used` anyway are not meant.
+    """
     there = _there(names)
-    near = nearest(gone[0], names) if len(gone) == 1 else None
+    others = [name for name in names if name not in used]
+    near = nearest(gone[0], others) if len(gone) == 1 else None
     if near is not None:
         there = f"did you mean {near!r}? {there[0].upper()}{there[1:]}"
     return ValueError(f"the data has no column {_listed(gone)}, {there}")

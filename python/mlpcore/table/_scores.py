@@ -22,6 +22,12 @@ class Score:
     baseline: float
     larger_is_better: bool
 
+    @property
+    def is_better(self) -> bool:
+        """Whether the model's is better than the baseline's."""
+        sign = 1 if self.larger_is_better else -1
+        return sign * self.model > sign * self.baseline
+
 
 def class_scores(
     true: NDArray[np.int64],

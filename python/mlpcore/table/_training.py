@@ -84,10 +84,11 @@ class TableTraining:
 
     @property
     def is_better_than_baseline(self) -> bool:
-        """Whether the first score is better than that of a constant."""
-        first = self.scores[0]
-        sign = 1 if first.larger_is_better else -1
-        return sign * first.model > sign * first.baseline
+        """Whether a score is better than that of a constant.
+
+        Not only the first: of rare classes the accuracy of a constant is hard to beat.
+        """
+        return any(score.is_better for score in self.scores)
 
 
 def train(
@@ -335,7 +336,7 @@ def _split(
     elif not 2 <= n <= len(rows) - 2:
         raise ValueError(
             f"{what} {share:g} divides {len(rows)} rows into {n} and "
-            f"{len(rows) - n}; each side needs 2 at least"
+            f"{len(rows) - n}; each side needs 2 at least, or {what} has to be 0"
         )
     if n == 0:
         return rows, rows[:0]

@@ -234,5 +234,6 @@ def _refuse(series: pd.Series, wrong: pd.Series, name: str, wanted: str) -> None
         # The index counts on over the parts of a file that is read in parts.
         raise ValueError(
             f"column {name!r} must hold {wanted}, got {series.iloc[at]!r} "
-            f"(row {series.index[at]})"
+            f"(row {series.index[at]}); if that says that none is known: --missing "
+            f"{shlex.quote(str(series.iloc[at]))}"
         )
