@@ -1,6 +1,7 @@
 """Bad X, y and sample_weight: each row of the table of errors, and nothing changed."""
 
 import copy
+import os
 import re
 import sys
 from collections import namedtuple
@@ -320,6 +321,14 @@ def test_out_of_memory(net):
             function(huge)
     assert_same_bits(net.get_parameters(), before)
     assert net.predict(X).shape == (N, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="memory is not known here")
+def test_a_narrow_layer_that_does_not_fit():
+    """A column of weights takes a cache line a weight: 16 times its parameters."""
+    n_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with pytest.raises(MemoryError, match="this machine has"):
+        Network([n_bytes // 32, 1])
 
 
 def test_validation_data_is_checked_before_training(net):

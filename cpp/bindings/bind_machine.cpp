@@ -28,7 +28,7 @@ void BindMachine(py::module_& m) {
   m.def(
       "measure_peak",
       [](int n_threads) { return MeasurePeak<float>(n_threads) * 1e-9; },
-      py::arg("n_threads"), py::call_guard<py::gil_scoped_release>());
+      py::arg("n_threads"), py::call_guard<ReleaseGil>());
   // A name that cannot be forced should fail at import, not at the first prediction.
   ActiveIsa();
 }

@@ -113,7 +113,7 @@ py::tuple LossAndGradient(NetworkObject<T>& self, const Array<T>& x,
   double loss = 0;
   SignalPoll poll;
   {
-    const py::gil_scoped_release release;
+    const ReleaseGil release;
     std::unique_ptr<GradientEngine<T>> engine = self.engines.Take();
     engine->Compute(batch, options, [&poll] { return poll.ShouldStop(); });
     engine->CopyGradient(flat);
@@ -185,7 +185,7 @@ void BindNetworkOf(py::module_& m, const char* name) {
             Evaluation sums;
             SignalPoll poll;
             {
-              const py::gil_scoped_release release;
+              const ReleaseGil release;
               sums = self.network->Evaluate({x.data(), spec.n_in()}, targets,
                                             DataOrNull(weights), x.shape(0),
                                             [&poll] { return poll.ShouldStop(); });

@@ -29,7 +29,7 @@ class ProgressPoll : public SignalPoll {
   explicit ProgressPoll(py::object progress) : progress_(std::move(progress)) {}
 
   bool operator()(const Progress& at) {
-    const py::gil_scoped_acquire gil;
+    const AcquireGil gil;
     return Catch([&] {
       if (!progress_.is_none()) progress_(at.epoch, at.batch, at.batches, at.loss);
     });
@@ -70,7 +70,7 @@ py::tuple Fit(Trainer<T>& self, const Array<T>& x,
   ProgressPoll poll(std::move(progress));
   FitResult result;
   {
-    const py::gil_scoped_release release;
+    const ReleaseGil release;
     result = self.Fit(args, [&poll](const Progress& at) { return poll(at); });
   }
   poll.RethrowIfAny();
@@ -92,7 +92,7 @@ void SetGradientHook(Trainer<T>& self, const py::object& hook) {
   // The array is a view of the gradient, valid for the call. Its base is the trainer,
   // so that a hook that keeps it all the same has numbers, though of a later step.
   self.set_gradient_hook([hook, &self](T* gradient) {
-    const py::gil_scoped_acquire gil;
+    const AcquireGil gil;
     const auto n = static_cast<py::ssize_t>(self.network()->arena_size());
     hook(Array<T>(n, gradient, py::cast(self, py::return_value_policy::reference)));
   });
@@ -140,7 +140,7 @@ void BindTrainerOf(py::module_& m, const char* name) {
             StepResult result;
             SignalPoll poll;
             {
-              const py::gil_scoped_release release;
+              const ReleaseGil release;
               result = self.Step(batch, learning_rate,
                                  [&poll] { return poll.ShouldStop(); });
             }

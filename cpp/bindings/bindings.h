@@ -15,6 +15,12 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#if defined(__GLIBCXX__) && defined(__linux__)
+#include <cxxabi.h>
+#include <unistd.h>
+#endif
 
 #include "mlpcore/network.h"
 
@@ -63,6 +69,44 @@ Enum ByName(const char* const (&names)[kCount], const std::string& name) {
   throw std::invalid_argument("unknown name '" + name + "'");
 }
 
+// Takes the GIL back. While the interpreter ends, and after that, Python before 3.14
+// unwinds the thread that asks for it (pthread_exit), which out of a destructor, or
+// past a `catch (...)`, ends the process by SIGABRT: a daemon thread that trains is
+// enough. Such a thread waits here for the end of the process, as it does in 3.14.
+inline void RestoreThread(PyThreadState* state) {
+#if defined(__GLIBCXX__) && defined(__linux__)
+  try {
+    PyEval_RestoreThread(state);
+  } catch (abi::__forced_unwind&) {
+    for (;;) pause();
+  }
+#else
+  PyEval_RestoreThread(state);
+#endif
+}
+
+// This thread's state of Python, while it is without the GIL.
+inline thread_local PyThreadState* without_gil = nullptr;
+
+// Releases the GIL for the life of the object.
+class ReleaseGil {
+ public:
+  ReleaseGil() { without_gil = PyEval_SaveThread(); }
+  ReleaseGil(const ReleaseGil&) = delete;
+  ReleaseGil& operator=(const ReleaseGil&) = delete;
+  ~ReleaseGil() { RestoreThread(std::exchange(without_gil, nullptr)); }
+};
+
+// Takes it back for a while, on the thread that released it. (pybind11's own would ask
+// an interpreter that has ended for a new state.)
+class AcquireGil {
+ public:
+  AcquireGil() { RestoreThread(std::exchange(without_gil, nullptr)); }
+  AcquireGil(const AcquireGil&) = delete;
+  AcquireGil& operator=(const AcquireGil&) = delete;
+  ~AcquireGil() { without_gil = PyEval_SaveThread(); }
+};
+
 // Releases the GIL for the life of the object, if the work is worth it: 500 k
 // multiply-adds take some 20 us, a release and its recovery up to 1.
 class ReleaseGilFor {
@@ -72,7 +116,7 @@ class ReleaseGilFor {
   }
 
  private:
-  std::optional<py::gil_scoped_release> release_;
+  std::optional<ReleaseGil> release_;
 };
 
 // Runs Python's signal handlers during a long call that holds no GIL, at most every

@@ -17,7 +17,7 @@ void RequireShape(const py::array& array, const char* name,
 bool SignalPoll::ShouldStop() {
   constexpr std::chrono::milliseconds kInterval(50);
   if (std::chrono::steady_clock::now() - last_ < kInterval) return false;
-  const py::gil_scoped_acquire gil;
+  const AcquireGil gil;
   const bool stop = !Catch([] {});
   last_ = std::chrono::steady_clock::now();
   return stop;

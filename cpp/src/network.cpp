@@ -1,8 +1,6 @@
 #include "mlpcore/network.h"
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 #include <utility>
 
 #include "aligned_buffer.h"
@@ -244,15 +242,9 @@ Evaluation Network<T>::Evaluate(InputRows<T> x, const Targets<T>& targets,
   const KernelTable<T>& kernels = ActiveKernels<T>();
   const ptrdiff_t n_layers = spec_.n_layers();
   const int threads = ThreadsFor(work_ * static_cast<double>(rows));
-  std::vector<Evaluation> chunks(static_cast<size_t>(DivUp(rows, kBlockTerms)));
-  std::atomic<bool> stopped{should_stop && should_stop()};
-  const std::thread::id caller = std::this_thread::get_id();
-  ParallelFor(DivUp(rows, kBlockTerms), threads, [&](ptrdiff_t chunk) {
-    if (stopped) return;
-    if (should_stop && std::this_thread::get_id() == caller && should_stop()) {
-      stopped = true;
-      return;
-    }
+  const ptrdiff_t n_chunks = DivUp(rows, kBlockTerms);
+  std::vector<Evaluation> chunks(static_cast<size_t>(n_chunks));
+  const auto run_chunk = [&](ptrdiff_t chunk) {
     // One scratch for the activations and for what the loss leaves.
     const ptrdiff_t stride = PaddedStride<T>(widest_);
     T* scratch = Scratch<T>(static_cast<size_t>(kBlockTerms * (2 * stride + 2)));
@@ -280,7 +272,18 @@ Evaluation Network<T>::Evaluate(InputRows<T> x, const Targets<T>& targets,
     kernels.loss(loss);
     chunks[static_cast<size_t>(chunk)] =
         SumRows(loss, weights ? weights + row : nullptr, spec_);
-  });
+  };
+  // It is asked between jobs, never in a task: a signal handler of Python's may fork,
+  // and the child would wait for threads that it does not have. A job is some
+  // milliseconds, or a few chunks for each thread.
+  constexpr double kWorkOfJob = 500e6;
+  const auto many = static_cast<ptrdiff_t>(kWorkOfJob / (work_ * kBlockTerms));
+  const ptrdiff_t most = threads * std::max<ptrdiff_t>(many, 4);
+  for (ptrdiff_t first = 0; first < n_chunks; first += most) {
+    if (should_stop && should_stop()) break;
+    ParallelFor(std::min(most, n_chunks - first), threads,
+                [&](ptrdiff_t task) { run_chunk(first + task); });
+  }
   return SumChunks(chunks);
 }
 

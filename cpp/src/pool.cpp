@@ -38,10 +38,6 @@ using Clock = std::chrono::steady_clock;
 // What this thread has spent in AwaitOthers.
 thread_local Clock::duration waited{0};
 
-// Whether this thread's job has the workers: a signal handler of Python's, which runs
-// in a task, may compute too, and then does so alone.
-thread_local bool has_workers = false;
-
 // When to leave the workers alone. One that shares its processor with another thread
 // (those of BLAS and OpenMP libraries spin on for 20 to 100 ms after a call) is taken
 // off it after a slice of the scheduler's, some 3 ms, and keeps the task it has begun
@@ -77,22 +73,12 @@ class Backoff {
   Clock::time_point begin_, end_;
 };
 
-class HasWorkers {
- public:
-  explicit HasWorkers(bool now) : before_(has_workers) { has_workers |= now; }
-  ~HasWorkers() { has_workers = before_; }
-
- private:
-  const bool before_;
-};
-
 class Pool {
  public:
   void Run(ptrdiff_t n, int threads, TaskFunction function, const void* context,
            Claim claim) {
     std::unique_lock<std::mutex> job(one_job_, std::defer_lock);
-    const bool alone = has_workers || n > kMostTasks || !job.try_lock();
-    const HasWorkers has(!alone);
+    const bool alone = n > kMostTasks || !job.try_lock();
     ptrdiff_t first = 0;  // that is not done alone: a long job outlasts the back-off
     Clock::time_point start = Clock::now();
     while (first < n && (alone || backoff_.IsOn(start))) {

@@ -37,7 +37,8 @@ void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* conte
 void AwaitOthers(const std::atomic<ptrdiff_t>& count, ptrdiff_t until);
 
 // f(task) for every task in [0, n). What it throws, when memory runs out, is thrown
-// here when nobody is in a task any more.
+// here when nobody is in a task any more. A task begins no job of its own, and no
+// Python runs in one: it might.
 template <typename F>
 void ParallelFor(ptrdiff_t n, int threads, const F& f, Claim claim = Claim::kInOrder) {
   if (threads <= 1 || n <= 1) {

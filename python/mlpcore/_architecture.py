@@ -162,7 +162,9 @@ def _check_dtype(dtype: object) -> str:
 
 def _check_memory(sizes: tuple[int, ...], itemsize: int) -> None:
     n_parameters = sum((a + 1) * b for a, b in pairwise(sizes))
-    n_bytes = n_parameters * itemsize
+    # In memory a layer's columns are rounded up to whole cache lines.
+    line = 64 // itemsize
+    n_bytes = sum((a + 1) * -(-b // line) * 64 for a, b in pairwise(sizes))
     if n_bytes >= 2**62:
         raise ValueError(
             f"layer_sizes {list(sizes)} have {n_parameters:.3g} parameters, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -144,7 +145,8 @@ class Trainer:
         self._seed: int | None = None  # drawn when training begins
         self._core = self._make_core()
         self._gradient_hook = gradient_hook
-        self._core.set_gradient_hook(gradient_hook)
+        if gradient_hook is not None:
+            self._core.set_gradient_hook(_hook_of(weakref.ref(self)))
         self._steps_before = 0  # those the native count leaves out
         self._hooks: CallbackList | None = None  # of the fit in progress
         self._next_epoch = 0
@@ -649,6 +651,21 @@ validation_split, callbacks, verbose
         if self.network.loss_name == "log_loss":
             logs["val_accuracy"] = correct / weight
         return logs
+
+
+def _hook_of(trainer: weakref.ref[Trainer]) -> GradientHook:
+    """Return what calls a trainer's hook, and does not keep it alive.
+
+    The native trainer has it, where Python's collector does not look; and a hook is
+    often a method of what has the trainer.
+    """
+
+    def hook(gradient: Array) -> None:
+        its = trainer()
+        if its is not None and its._gradient_hook is not None:
+            its._gradient_hook(gradient)
+
+    return hook
 
 
 _NOT_FINITE = "a weight, or a moment of the optimizer, became infinite or NaN"
