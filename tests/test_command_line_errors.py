@@ -38,7 +38,10 @@ from table_support import mixed
         (("train", "mixed.csv", "--target", "y", "-o", "."), ".: Is a directory"),
         (("train", "mixed.csv", "--target", "wild", "-o", "m"), "no value in"),
         (("train", "mixed.csv", "--target", "always", "-o", "m"), "is 1 in all rows"),
-        (("train", "empty.csv", "--target", "y", "-o", "m"), "empty.csv: No columns"),
+        (
+            ("train", "empty.csv", "--target", "y", "-o", "m"),
+            "empty.csv: the file is empty",
+        ),
         (("train", "head.csv", "--target", "y", "-o", "m"), "has no rows"),
         (("train", "ragged.csv", "--target", "y", "-o", "m"), "ragged.csv: Error"),
         (("train", "binary.csv", "--target", "y", "-o", "m"), "not a text in UTF-8"),

@@ -37,8 +37,8 @@ void RunTasks(ptrdiff_t n, int threads, TaskFunction function, const void* conte
 void AwaitOthers(const std::atomic<ptrdiff_t>& count, ptrdiff_t until);
 
 // f(task) for every task in [0, n). What it throws, when memory runs out, is thrown
-// here when nobody is in a task any more. A task begins no job of its own, and no
-// Python runs in one: it might.
+// here when nobody is in a task any more. A task begins no job of its own; so no Python
+// runs in one, for a signal handler may compute, or fork.
 template <typename F>
 void ParallelFor(ptrdiff_t n, int threads, const F& f, Claim claim = Claim::kInOrder) {
   if (threads <= 1 || n <= 1) {

@@ -340,8 +340,10 @@ def _named_errors(path: str) -> Iterator[None]:
         # zipfile has only this one for a file with a password.
         ours |= isinstance(error, RuntimeError) and path.lower().endswith(".zip")
         if ours or type(error).__module__.partition(".")[0] in _READERS:
-            hint = ""
-            if "Error tokenizing data" in str(error):
-                hint = "; is its separator another? (--separator)"
-            raise ValueError(f"{path}: {str(error).strip()}{hint}") from None
+            what = str(error).strip()
+            if "Error tokenizing data" in what:
+                what += "; is its separator another? (--separator)"
+            elif "No columns to parse" in what:
+                what = "the file is empty"
+            raise ValueError(f"{path}: {what}") from None
         raise

@@ -29,7 +29,8 @@ what becomes of a column:
   texts              a feature for each of the most frequent values; rarer ones share
                      one; a missing value is a value of its own
   dates              (2024-05-01, with or without a time) days since 1970, a number
-  the same in all rows: left out.  No values at all: an error; use --drop.
+  the same in all rows, or a text of its own in each: left out.  No values at all: an
+                     error; use --drop.
 
 examples:
   mlpcore train iris.csv --target species -o iris.safetensors

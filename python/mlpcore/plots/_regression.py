@@ -93,7 +93,8 @@ def predicted_against_true(
         t, p = true[rows, i], predicted[rows, i]
         _draw(panel, t, p, kind)
         title = f"R² {r2_score(t[:, None], p[:, None], None):.3g}"
-        title += f", MAE {np.abs(t - p).mean():.4g}"
+        error = float(np.abs(t - p).mean())
+        title += f", MAE {error:,.0f}" if 1e4 <= error < 1e9 else f", MAE {error:.4g}"
         if n_out > 1 or called is not None:
             name = called[i] if called is not None else f"Output {i}"
             title = f"{name}\n{title}"
@@ -163,7 +164,7 @@ def _draw(ax: Axes, true: Array, predicted: Array, kind: str) -> None:
         ax.scatter(true, predicted, s=18, color=COLORS[0], alpha=alpha, linewidths=0)
     ax.axline((low, low), slope=1, color="0.5", linewidth=1, linestyle="--")
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    ax.locator_params(nbins=5)  # the numbers of prices are long
+    ax.locator_params(nbins=6)  # the numbers of prices are long
     ax.set(xlabel="True value", ylabel="Predicted value")
     ax.grid(alpha=0.3)
     ax.set_axisbelow(True)
