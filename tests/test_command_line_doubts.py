@@ -195,3 +195,18 @@ def test_what_is_said_of_scores(table_folder, capsys):
     err = notes(capsys, "train", "rare.csv", "--target=y", "-om", "--epochs=20")
     assert "accuracy and F1 (macro) are no better than the baseline's" in err
     assert "nothing" not in err
+
+
+def test_what_was_missing_in_training_is_missing_in_predictions(table_folder, capsys):
+    lines = [f"{'?' if i % 7 == 3 else i / 10},{'ab'[i % 2]}" for i in range(60)]
+    Path("t.csv").write_text("\n".join(["x,y", *lines]))
+    train = ("train", "t.csv", "--target=y", "-om", "--missing=?", *FEW)
+    assert run(capsys, *train)[0] == 0
+    out = run(capsys, "predict", "m", "t.csv", "-o-")[1]
+    assert run(capsys, "predict", "m", "t.csv", "-o-", "--missing=?")[1] == out
+    assert out.count("\n") == 61
+    err = refused(capsys, "predict", "m", "t.csv", "-o-", "--missing=none")
+    assert (
+        "column 'x' must hold numbers, got '?' (row 3); if that says that none" in err
+    )
+    assert "--missing '?'" in err

@@ -52,10 +52,10 @@ start = time.perf_counter()
 net.loss(X, y)
 signal.setitimer(signal.ITIMER_REAL, 0.2 * (time.perf_counter() - start))
 same = net.loss(X, y) == wanted
-if forked and forked[0] == 0:
-    os._exit(0 if same else 3)
 while not forked:
     time.sleep(0.01)
+if forked[0] == 0:
+    os._exit(0 if same else 3)
 assert same
 assert os.waitpid(forked[0], 0)[1] == 0
 """

@@ -30,6 +30,9 @@ MISSING = [
     "null",
 ]
 
+# Under which name a model keeps what counted as missing when it was trained.
+MISSING_IN_RECORD = "missing"
+
 # Rows read, predicted and written at a time: some 10 MB.
 ROWS = 50_000
 

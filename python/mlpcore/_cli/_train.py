@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import sys
@@ -245,6 +246,8 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         verbose=int(show_bar),
     )
+    if options.missing is not None:  # for predictions from files of the same kind
+        training.model.record[_data.MISSING_IN_RECORD] = json.dumps(options.missing)
     training.model.save(model_path)
     if report_path is not None:
         command = shlex.join(["mlpcore", *options.arguments])
