@@ -134,15 +134,11 @@ def test_lines_that_are_too_long(table_folder, capsys, every):
         assert "long.csv: " in refused(capsys, *arguments)
 
 
-def notes(capsys, *arguments):
-    return run(capsys, *arguments)[2]
-
-
 def test_thousands_are_no_decimal_commas(table_folder, capsys):
     lines = [f'"{1000 + 7 * i:,}",{i % 5},{i}' for i in range(60)]
     lines[3] = "850,1,2"
     Path("t.csv").write_text("\n".join(["area,rooms,price", *lines]))
-    err = notes(capsys, "train", "t.csv", "--target=price", "-om", *FEW)
+    err = run(capsys, "train", "t.csv", "--target=price", "-om", *FEW)[2]
     assert (
         "column 'area' is read as text: its thousands seem to be set off by a comma "
         "('1,000'); write them without"
@@ -154,13 +150,13 @@ def test_a_target_that_is_meant_to_be_a_number(table_folder, capsys):
     lines = [f"{i % 7};{100 + i},5" for i in range(60)]
     Path("t.csv").write_text("\n".join(["x;price", *lines]))
     arguments = ("train", "t.csv", "--target=price", "-om", "--separator=;", *FEW)
-    err = notes(capsys, *arguments)
+    err = run(capsys, *arguments)[2]
     assert "column 'price' is read as text: its numbers are written with a comma" in err
     assert (
         "the target 'price' is text, with 60 classes in 60 rows, such as '100,5': is "
         "it meant to be a number?"
     ) in err
-    assert "price" not in notes(capsys, *arguments, "--decimal=,")
+    assert "price" not in run(capsys, *arguments, "--decimal=,")[2]
 
 
 def test_a_file_with_another_separator_and_decimal_commas(table_folder, capsys):
@@ -173,7 +169,7 @@ def test_numbers_with_leading_zeros(table_folder, capsys):
     lines = [f"{i % 4:05},{i},0{i % 2},0.{i % 9}" for i in range(60)]
     Path("t.csv").write_text("\n".join(["zip,x,label,share", *lines]))
     arguments = ("train", "t.csv", "--target=label", "--drop=x", "-om", *FEW)
-    err = notes(capsys, *arguments)
+    err = run(capsys, *arguments)[2]
     for name, text in (("zip", "00000"), ("label", "00")):
         assert (
             f"column '{name}' is read as numbers, without the zeros of '{text}'; if "
@@ -181,7 +177,7 @@ def test_numbers_with_leading_zeros(table_folder, capsys):
         ) in err
     assert "share" not in err
     kept = ("--categorical=zip", "--categorical=label")
-    assert "zeros" not in notes(capsys, *arguments, *kept)
+    assert "zeros" not in run(capsys, *arguments, *kept)[2]
     out = run(capsys, "predict", "m", "t.csv", "-o-")[1]
     assert out.startswith("prediction,probability_00,probability_01\n")
 
@@ -192,7 +188,7 @@ def test_what_is_said_of_scores(table_folder, capsys):
     x = rng.normal(size=3000)
     frame = pd.DataFrame({"x": x, "y": rng.random(3000) < 1 / (1 + np.exp(3.6 - x))})
     frame.to_csv("rare.csv", index=False)
-    err = notes(capsys, "train", "rare.csv", "--target=y", "-om", "--epochs=20")
+    err = run(capsys, "train", "rare.csv", "--target=y", "-om", "--epochs=20")[2]
     assert "accuracy and F1 (macro) are no better than the baseline's" in err
     assert "nothing" not in err
 

@@ -22,16 +22,18 @@ y = np.arange(len(X)) % 5
 net = mlpcore.Network([64, 256, 256, 5], rng=0)
 mlpcore.set_num_threads(2)
 
-def work():
-    while True:
-        if sys.argv[1] == "fit":
-            net.fit(X, y, epochs=1000)
-        elif sys.argv[1] == "hook":
-            mlpcore.Trainer(net, gradient_hook=lambda gradient: None).fit(X, y)
-        else:
-            getattr(net, sys.argv[1])(*(X, y)[: 1 + (sys.argv[1] == "loss")])
+work = {
+    "fit": lambda: net.fit(X, y, epochs=1000),
+    "hook": lambda: mlpcore.Trainer(net, gradient_hook=lambda _: None).fit(X, y),
+    "loss": lambda: net.loss(X, y),
+    "predict": lambda: net.predict(X),
+}[sys.argv[1]]
 
-threading.Thread(target=work, daemon=True).start()
+def for_ever():
+    while True:
+        work()
+
+threading.Thread(target=for_ever, daemon=True).start()
 time.sleep(0.2)
 """
 

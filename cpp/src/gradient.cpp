@@ -51,7 +51,8 @@ struct GradientEngine<T>::Workspace {
       : network(std::move(of)),
         transposed(*network),
         pass(*network, transposed),
-        parts(PartsOf(network->layout())) {}
+        parts(PartsOf(network->layout())),
+        part_progress(parts.size()) {}
 
   void BeginBatch(const Batch<T>& batch, const GradientOptions& options, bool by_part);
   // A group of rows: forward and back, then what it adds to each part of the gradient;
@@ -142,9 +143,6 @@ void GradientEngine<T>::Workspace::BeginBatch(const Batch<T>& batch,
   }
   chunk_sums.resize(n);
   if (apart && progress.size() < n) progress = std::vector<ChunkProgress>(n);
-  if (apart && part_progress.empty()) {
-    part_progress = std::vector<PartProgress>(parts.size());
-  }
   pass.BeginBatch(batch, options, OverWeight(1, weight), most_group_rows);
   transposed.RefreshAll();
 }

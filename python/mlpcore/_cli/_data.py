@@ -30,7 +30,8 @@ MISSING = [
     "null",
 ]
 
-# Under which name a model keeps what counted as missing when it was trained.
+# Under which name a model keeps what counted as missing when it was trained, as it is
+# written on a command line.
 MISSING_IN_RECORD = "missing"
 
 # Rows read, predicted and written at a time: some 10 MB.
@@ -120,16 +121,6 @@ def read(path: str, dialect: Dialect, texts: Sequence[str] = ()) -> pd.DataFrame
         if re.fullmatch(r"Unnamed: \d+", str(name)) and frame[name].isna().all()
     ]
     return frame.drop(columns=nameless)
-
-
-def first_texts(path: str, dialect: Dialect) -> pd.DataFrame:
-    """Return the first rows of a CSV file as they are written."""
-    names = column_names(path, dialect)
-    with _named_errors(path):
-        texts: pd.DataFrame = _read_csv(
-            path, dialect, dict.fromkeys(names, str), nrows=ROWS
-        )
-    return texts
 
 
 def missing_texts(path: str, dialect: Dialect, name: str) -> Sequence[str]:

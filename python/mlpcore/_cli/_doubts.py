@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._optional import require
 from ..table._values import ISO_DATE
+from . import _data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,15 +105,17 @@ def many_classes(target: pd.Series) -> Iterator[str]:
         )
 
 
-def leading_zeros(raw: pd.DataFrame, frame: pd.DataFrame) -> Iterator[str]:
-    """Say which columns of whole numbers are written with leading zeros.
+def leading_zeros(
+    path: str, dialect: _data.Dialect, frame: pd.DataFrame, known: Sequence[str]
+) -> Iterator[str]:
+    """Say which columns of whole numbers a CSV file has with leading zeros.
 
     Parameters
     ----------
-    raw : pandas.DataFrame
-        Rows of a CSV file as texts.
-    frame : pandas.DataFrame
-        What `_data.read` has returned.
+    path, dialect
+        The file; its first rows are read once more.
+    frame, known
+        As in `texts_by_mistake`.
 
     Yields
     ------
@@ -120,10 +123,13 @@ def leading_zeros(raw: pd.DataFrame, frame: pd.DataFrame) -> Iterator[str]:
         A line for people.
     """
     pd = require("pandas", "cli", "a table")
-    for name in raw.columns.intersection(frame.columns, sort=False):
-        if not pd.api.types.is_integer_dtype(frame[name].dtype):
-            continue
-        texts = raw[name].dropna().str.strip()
+    columns = frame.columns.difference(known, sort=False)
+    whole = [c for c in columns if pd.api.types.is_integer_dtype(frame[c].dtype)]
+    if not whole:
+        return
+    first = next(_data.read_parts(path, dialect, whole, (), whole))
+    for name in whole:
+        texts = first[name].dropna().str.strip()
         texts = texts[texts.str.fullmatch(r"[+-]?0\d+")]
         if len(texts):
             yield (

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .._optional import require
-from ..errors import ModelFormatError
 from . import _data, _options, _output
 
 if TYPE_CHECKING:
@@ -75,8 +74,9 @@ def run(options: argparse.Namespace) -> int:
         _options.check_apart(target, options.data, options.model)
     require("pandas", "cli", "mlpcore predict")
     model = TableModel.load(options.model)
-    if options.missing is None:
-        options.missing = _missing_in_training(model)
+    in_training = model.record.get(_data.MISSING_IN_RECORD)
+    if options.missing is None and in_training is not None:
+        options.missing = shlex.split(str(in_training))
     counted = _Counter()
     parts = counted.through(_predicted(model, options))
     separator = options.separator or _data.default_separator(target)
@@ -92,20 +92,6 @@ def run(options: argparse.Namespace) -> int:
         rows = _output.counted(counted.n, "row")
         _output.facts([("predicted", f"{target}: {rows}")])
     return 0
-
-
-def _missing_in_training(model: TableModel) -> list[str] | None:
-    """Return what `train` was told to take for a missing value, if it was told."""
-    text = model.record.get(_data.MISSING_IN_RECORD)
-    if text is None:
-        return None
-    try:
-        texts = json.loads(str(text))
-    except (ValueError, RecursionError):
-        texts = None
-    if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
-        raise ModelFormatError(f"the model's record of missing values is {text!r}")
-    return texts
 
 
 class _Counter:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .._architecture import ACTIVATIONS
@@ -206,21 +206,9 @@ def run(options: argparse.Namespace) -> int:
     names = _data.column_names(options.data, dialect)
     _options.check_separator(options, names, options.target)
     frame = _data.read(options.data, dialect, options.categorical)
-    known = (*options.categorical, *options.drop, options.target)
-    for line in _doubts.row_numbers(frame, known):
+    for line in _doubts_of(options, frame, dialect):
         _output.note(line)
     if _data.file_format(options.data) == _data.CSV:
-        uninteresting = known[:-1]
-        for line in _doubts.texts_by_mistake(frame, uninteresting, dialect.decimal):
-            _output.note(line)
-        raw = _data.first_texts(options.data, dialect).drop(
-            columns=list(uninteresting), errors="ignore"
-        )
-        for line in _doubts.leading_zeros(raw, frame):
-            _output.note(line)
-        if options.target in frame.columns and options.target not in uninteresting:
-            for line in _doubts.many_classes(frame[options.target]):
-                _output.note(line)
         _check_target(options, frame, dialect)
     show_bar = not options.quiet and (sys.stderr.isatty() or options.verbose)
     training = train(
@@ -247,7 +235,7 @@ def run(options: argparse.Namespace) -> int:
         verbose=int(show_bar),
     )
     if options.missing is not None:  # for predictions from files of the same kind
-        training.model.record[_data.MISSING_IN_RECORD] = json.dumps(options.missing)
+        training.model.record[_data.MISSING_IN_RECORD] = shlex.join(options.missing)
     training.model.save(model_path)
     if report_path is not None:
         command = shlex.join(["mlpcore", *options.arguments])
@@ -263,6 +251,19 @@ def run(options: argparse.Namespace) -> int:
     if doubt := doubt_of_scores(training):
         _output.note(doubt)
     return 0
+
+
+def _doubts_of(
+    options: argparse.Namespace, frame: pd.DataFrame, dialect: _data.Dialect
+) -> Iterator[str]:
+    """Return a line for whatever may not be what it seems."""
+    target, known = options.target, (*options.categorical, *options.drop)
+    yield from _doubts.row_numbers(frame, (*known, target))
+    if _data.file_format(options.data) == _data.CSV:
+        yield from _doubts.texts_by_mistake(frame, known, dialect.decimal)
+        yield from _doubts.leading_zeros(options.data, dialect, frame, known)
+        if target in frame.columns and target not in known:
+            yield from _doubts.many_classes(frame[target])
 
 
 def _check_model_path(path: str) -> None:
@@ -360,11 +361,9 @@ def doubt_of_scores(training: TableTraining) -> str:
     if not names:
         return ""
     if training.is_better_than_baseline:
-        listed = " and ".join(
-            [", ".join(names[:-1]), names[-1]] if names[1:] else names
-        )
-        verb = "are" if names[1:] else "is"
-        return f"{listed} {verb} no better than the baseline's"
+        *others, last = names
+        which = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+        return f"{which} no better than the baseline's"
     return (
         "no score is better than the baseline's: there is nothing in these columns "
         "that this network has found"
